@@ -1,0 +1,11 @@
+module github.com/skein-go/skein
+
+go 1.25.0
+
+require (
+	github.com/google/uuid v1.6.0
+	github.com/stretchr/testify v1.12.1
+	github.com/tidwall/btree v1.8.2
+)
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect

@@ -1,0 +1,114 @@
+package threads
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// DeleteOption is a choice for one call of [Service.SoftDeleteAll].
+type DeleteOption func(*Deletion) error
+
+// WithIdempotencyKey makes a call safe to repeat: a further call of the same
+// user with the same key and scope deletes nothing and returns the deletion
+// of the first. With another scope it is [ErrKeyReused]. A key lives as long
+// as the record of its deletion. See [ValidateKey] for what can be a key; the
+// empty one is refused, not ignored.
+func WithIdempotencyKey(key string) DeleteOption {
+	return func(d *Deletion) error {
+		d.Key = key
+		return ValidateKey(key)
+	}
+}
+
+// SoftDeleteAll deletes every live thread of the user in the scope, pinned
+// and hidden ones too, and returns the deletion with the exact number, Count.
+// They stay in the trash, out of every list of live threads, until
+// [Service.Restore] brings them back or a purge removes them.
+//
+// Threads deleted before are not counted again and stay in the deletion they
+// are in. None to delete is success: Count is 0 and, unless the call has an
+// idempotency key, nothing is recorded and the ID is empty.
+//
+// It is atomic, and durable on stores that persist: a thread whose Create
+// returned before the call began is deleted and counted; one created after
+// the call returned is live. Its cost does not depend on the number of
+// threads.
+//
+// The zero Scope is refused with [ErrInvalid], like one made from a malformed
+// organization id, and nothing is deleted. After [ErrUnknownOutcome], repeat
+// the call with the same idempotency key.
+func (s *Service) SoftDeleteAll(ctx context.Context, user string, scope Scope, opts ...DeleteOption) (Deletion, error) {
+	err := validateUserScope(user, scope)
+	d := Deletion{ID: s.newDeletionID(), User: user, Scope: scope, DeletedAt: s.clock()}
+	for _, opt := range opts {
+		err = errors.Join(err, opt(&d))
+	}
+	if err == nil {
+		err = d.Validate(user)
+	}
+	if err != nil {
+		return Deletion{}, fmt.Errorf("delete all threads: %w", err)
+	}
+	d, err = s.store.SoftDeleteAll(ctx, user, d)
+	if err != nil {
+		return Deletion{}, fmt.Errorf("delete all threads (%s): %w", scope, err)
+	}
+	return d, nil
+}
+
+// Delete deletes one live thread of the user and returns the deletion, which
+// holds just that thread: it can be undone and purged like any other. An
+// absent or deleted thread is [ErrNotFound].
+func (s *Service) Delete(ctx context.Context, user, id string) (Deletion, error) {
+	// The store sets the scope once it knows the thread; Personal stands in.
+	d := Deletion{ID: s.newDeletionID(), User: user, Scope: Personal(), DeletedAt: s.clock()}
+	if err := errors.Join(d.Validate(user), ValidateThreadID(id)); err != nil {
+		return Deletion{}, fmt.Errorf("delete thread: %w", err)
+	}
+	d, err := s.store.Delete(ctx, user, id, d)
+	if err != nil {
+		return Deletion{}, fmt.Errorf("delete thread %q: %w", id, err)
+	}
+	return d, nil
+}
+
+// Restore brings back every thread that is still in the deletion, exactly as
+// it was, and returns how many those are. Threads that were deleted before
+// it, restored since or purged since are not touched; overlapping deletions
+// can be undone in any order. Restoring twice is success with 0.
+//
+// A deletion whose purge has begun is [ErrPurged]; an absent one is
+// [ErrNotFound]. The restore of a bulk deletion costs what making it did.
+func (s *Service) Restore(ctx context.Context, user, deletion string) (int64, error) {
+	if err := validateUserDeletion(user, deletion); err != nil {
+		return 0, fmt.Errorf("restore deletion: %w", err)
+	}
+	n, err := s.store.Restore(ctx, user, deletion, s.clock())
+	if err != nil {
+		return 0, fmt.Errorf("restore deletion %q: %w", deletion, err)
+	}
+	return n, nil
+}
+
+// RestoreThread brings back one deleted thread, which then is in no deletion,
+// and returns it. A live thread is returned as it is: restoring twice is
+// success. If the purge of its deletion has begun, it is [ErrPurged].
+func (s *Service) RestoreThread(ctx context.Context, user, id string) (Thread, error) {
+	if err := errors.Join(ValidateUser(user), ValidateThreadID(id)); err != nil {
+		return Thread{}, fmt.Errorf("restore thread: %w", err)
+	}
+	t, err := s.store.RestoreThread(ctx, user, id)
+	if err != nil {
+		return Thread{}, fmt.Errorf("restore thread %q: %w", id, err)
+	}
+	return t, nil
+}
+
+func validateUserScope(user string, scope Scope) error {
+	return errors.Join(ValidateUser(user), scope.Validate())
+}
+
+func validateUserDeletion(user, deletion string) error {
+	return errors.Join(ValidateUser(user), ValidateDeletionID(deletion))
+}
