@@ -1,8 +1,8 @@
 package threads
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -42,7 +42,7 @@ func (s *Service) SoftDeleteAll(ctx context.Context, user string, scope Scope, o
 	err := validateUserScope(user, scope)
 	d := Deletion{ID: s.newDeletionID(), User: user, Scope: scope, DeletedAt: s.clock()}
 	for _, opt := range opts {
-		err = errors.Join(err, opt(&d))
+		err = cmp.Or(err, opt(&d))
 	}
 	if err == nil {
 		err = d.Validate(user)
@@ -63,7 +63,7 @@ func (s *Service) SoftDeleteAll(ctx context.Context, user string, scope Scope, o
 func (s *Service) Delete(ctx context.Context, user, id string) (Deletion, error) {
 	// The store sets the scope once it knows the thread; Personal stands in.
 	d := Deletion{ID: s.newDeletionID(), User: user, Scope: Personal(), DeletedAt: s.clock()}
-	if err := errors.Join(d.Validate(user), ValidateThreadID(id)); err != nil {
+	if err := cmp.Or(d.Validate(user), ValidateThreadID(id)); err != nil {
 		return Deletion{}, fmt.Errorf("delete thread: %w", err)
 	}
 	d, err := s.store.Delete(ctx, user, id, d)
@@ -95,7 +95,7 @@ func (s *Service) Restore(ctx context.Context, user, deletion string) (int64, er
 // and returns it. A live thread is returned as it is: restoring twice is
 // success. If the purge of its deletion has begun, it is [ErrPurged].
 func (s *Service) RestoreThread(ctx context.Context, user, id string) (Thread, error) {
-	if err := errors.Join(ValidateUser(user), ValidateThreadID(id)); err != nil {
+	if err := cmp.Or(ValidateUser(user), ValidateThreadID(id)); err != nil {
 		return Thread{}, fmt.Errorf("restore thread: %w", err)
 	}
 	t, err := s.store.RestoreThread(ctx, user, id)
@@ -106,9 +106,9 @@ func (s *Service) RestoreThread(ctx context.Context, user, id string) (Thread, e
 }
 
 func validateUserScope(user string, scope Scope) error {
-	return errors.Join(ValidateUser(user), scope.Validate())
+	return cmp.Or(ValidateUser(user), scope.Validate())
 }
 
 func validateUserDeletion(user, deletion string) error {
-	return errors.Join(ValidateUser(user), ValidateDeletionID(deletion))
+	return cmp.Or(ValidateUser(user), ValidateDeletionID(deletion))
 }

@@ -80,7 +80,7 @@ func (e *FieldError) Is(target error) bool { return target == ErrInvalid }
 // input does not fill logs. It leaves room for every valid identifier.
 const maxGiven = 160
 
-func invalid(field, rule, given string) *FieldError {
+func invalid(field, rule, given string) error {
 	if len(given) > maxGiven {
 		given = given[:maxGiven-3] + "..."
 	}

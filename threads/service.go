@@ -1,6 +1,7 @@
 package threads
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"errors"
@@ -102,7 +103,7 @@ func (s *Service) Create(ctx context.Context, user string, d Draft) (Thread, err
 // for ordinary use, [Deleted] or [Both] to look into the trash. Otherwise it
 // returns [ErrNotFound].
 func (s *Service) Get(ctx context.Context, user, id string, state State) (Thread, error) {
-	if err := errors.Join(ValidateUser(user), ValidateThreadID(id), state.Validate()); err != nil {
+	if err := cmp.Or(ValidateUser(user), ValidateThreadID(id), state.Validate()); err != nil {
 		return Thread{}, fmt.Errorf("get thread: %w", err)
 	}
 	t, err := s.store.Get(ctx, user, id, state)
@@ -127,9 +128,9 @@ const maxUpdateTries = 32
 // [AnyVersion] the patch is applied to whatever is there. An absent or
 // deleted thread is [ErrNotFound]: an update brings nothing back.
 func (s *Service) Update(ctx context.Context, user, id string, version int64, p Patch) (Thread, error) {
-	err := errors.Join(ValidateUser(user), ValidateThreadID(id))
+	err := cmp.Or(ValidateUser(user), ValidateThreadID(id))
 	if version < 1 && version != AnyVersion {
-		err = errors.Join(err, invalid("version", "Must be at least 1, or AnyVersion", fmt.Sprint(version)))
+		err = cmp.Or(err, invalid("version", "Must be at least 1, or AnyVersion", fmt.Sprint(version)))
 	}
 	if err != nil {
 		return Thread{}, fmt.Errorf("update thread: %w", err)

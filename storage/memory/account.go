@@ -199,7 +199,7 @@ func (r *row) deletionID() string {
 
 // view is a caller's copy of a thread.
 func (a *account) view(r *row) threads.Thread {
-	t := r.Thread.Clone()
+	t := r.Clone()
 	if id := r.deletionID(); id != "" {
 		t.DeletionID, t.DeletedAt = id, a.deletions[id].DeletedAt
 	}

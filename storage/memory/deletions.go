@@ -1,8 +1,8 @@
 package memory
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/skein-go/skein/internal/generation"
@@ -41,7 +41,7 @@ func (s *Store) SoftDeleteAll(ctx context.Context, user string, d threads.Deleti
 
 // Restore implements [threads.Store].
 func (s *Store) Restore(ctx context.Context, user, deletion string, at time.Time) (n int64, err error) {
-	invalid := errors.Join(threads.ValidateUser(user), threads.ValidateDeletionID(deletion), threads.ValidateTime("restored_at", at))
+	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateDeletionID(deletion), threads.ValidateTime("restored_at", at))
 	err = s.write(ctx, user, invalid, func(a *account) error {
 		old := a.deletions[deletion]
 		if old == nil {
@@ -67,7 +67,7 @@ func (s *Store) Restore(ctx context.Context, user, deletion string, at time.Time
 
 // GetDeletion implements [threads.Store].
 func (s *Store) GetDeletion(ctx context.Context, user, id string) (d threads.Deletion, err error) {
-	invalid := errors.Join(threads.ValidateUser(user), threads.ValidateDeletionID(id))
+	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateDeletionID(id))
 	err = s.read(ctx, user, invalid, func(a *account) error {
 		found := a.deletions[id]
 		if found == nil {
@@ -81,7 +81,7 @@ func (s *Store) GetDeletion(ctx context.Context, user, id string) (d threads.Del
 
 // ListDeletions implements [threads.Store].
 func (s *Store) ListDeletions(ctx context.Context, user string, order threads.Order, after threads.Cursor, limit int) (list []threads.Deletion, err error) {
-	invalid := errors.Join(threads.ValidateUser(user), order.Validate(), threads.ValidateListStart(after, limit))
+	invalid := cmp.Or(threads.ValidateUser(user), order.Validate(), threads.ValidateListStart(after, limit))
 	err = s.read(ctx, user, invalid, func(a *account) error {
 		walk([]*index[threads.Deletion]{&a.byTime}, order, after, func(d *threads.Deletion) bool {
 			list = append(list, *d)
@@ -94,7 +94,7 @@ func (s *Store) ListDeletions(ctx context.Context, user string, order threads.Or
 
 // PreviewPurge implements [threads.Store].
 func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time) (p threads.Preview, err error) {
-	invalid := errors.Join(threads.ValidateUser(user), threads.ValidateTime("before", before))
+	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before))
 	err = s.read(ctx, user, invalid, func(a *account) error {
 		var due []threads.Deletion
 		walk([]*index[threads.Deletion]{&a.byDue}, threads.OldestFirst, threads.Cursor{}, func(d *threads.Deletion) bool {
@@ -112,7 +112,7 @@ func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time)
 
 // Purge implements [threads.Store].
 func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, limit int) (r threads.PurgeResult, err error) {
-	invalid := errors.Join(threads.ValidateUser(user), threads.ValidateTime("before", before),
+	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before),
 		threads.ValidateTime("now", now), threads.ValidatePurgeLimit(limit))
 	err = s.write(ctx, user, invalid, func(a *account) error {
 		r, err = generation.Purge(trash{a}, before, now, limit)
@@ -170,7 +170,7 @@ func (t trash) Drop(d threads.Deletion) error {
 
 // UsersDue implements [threads.Store].
 func (s *Store) UsersDue(ctx context.Context, before time.Time, after string, limit int) ([]string, error) {
-	if err := errors.Join(threads.ValidateTime("before", before), threads.ValidateListStart(threads.Cursor{}, limit)); err != nil {
+	if err := cmp.Or(threads.ValidateTime("before", before), threads.ValidateListStart(threads.Cursor{}, limit)); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()

@@ -76,12 +76,11 @@ func (x *index[T]) read(order threads.Order, after threads.Cursor) *reader[T] {
 
 // next moves on and reports whether there is a head.
 func (r *reader[T]) next() bool {
-	ok := false
+	step := r.iter.Prev
 	if r.forward {
-		ok = r.iter.Next()
-	} else {
-		ok = r.iter.Prev()
+		step = r.iter.Next
 	}
+	ok := step()
 	if ok {
 		r.head = r.iter.Item()
 	} else {

@@ -1,8 +1,8 @@
 package memory
 
 import (
+	"cmp"
 	"context"
-	"errors"
 
 	"github.com/skein-go/skein/internal/generation"
 	"github.com/skein-go/skein/threads"
@@ -25,7 +25,7 @@ func (s *Store) Create(ctx context.Context, user string, t threads.Thread) error
 
 // Get implements [threads.Store].
 func (s *Store) Get(ctx context.Context, user, id string, state threads.State) (t threads.Thread, err error) {
-	invalid := errors.Join(threads.ValidateUser(user), threads.ValidateThreadID(id), state.Validate())
+	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateThreadID(id), state.Validate())
 	err = s.read(ctx, user, invalid, func(a *account) error {
 		r, err := a.find(id, state)
 		if err == nil {
@@ -55,7 +55,7 @@ func (s *Store) Update(ctx context.Context, user string, t threads.Thread) error
 
 // List implements [threads.Store].
 func (s *Store) List(ctx context.Context, user string, q threads.Query, after threads.Cursor, limit int) (list []threads.Thread, err error) {
-	invalid := errors.Join(threads.ValidateUser(user), q.Validate(), threads.ValidateListStart(after, limit))
+	invalid := cmp.Or(threads.ValidateUser(user), q.Validate(), threads.ValidateListStart(after, limit))
 	err = s.read(ctx, user, invalid, func(a *account) error {
 		walk(a.indexes(q), q.Order, after, func(r *row) bool {
 			if q.MatchesDetails(r.Thread) {
@@ -107,7 +107,7 @@ func (a *account) indexes(q threads.Query) []*index[row] {
 
 // Count implements [threads.Store].
 func (s *Store) Count(ctx context.Context, user string, scope threads.Scope) (n threads.Counts, err error) {
-	invalid := errors.Join(threads.ValidateUser(user), scope.Validate())
+	invalid := cmp.Or(threads.ValidateUser(user), scope.Validate())
 	err = s.read(ctx, user, invalid, func(a *account) error {
 		n = a.all(scope).Counts(scope)
 		return nil
@@ -118,7 +118,7 @@ func (s *Store) Count(ctx context.Context, user string, scope threads.Scope) (n 
 // Delete implements [threads.Store].
 func (s *Store) Delete(ctx context.Context, user, id string, d threads.Deletion) (threads.Deletion, error) {
 	d.Scope, d.Key = threads.Personal(), "" // both are for the store to set
-	invalid := errors.Join(d.Validate(user), threads.ValidateThreadID(id))
+	invalid := cmp.Or(d.Validate(user), threads.ValidateThreadID(id))
 	err := s.write(ctx, user, invalid, func(a *account) error {
 		r, err := a.find(id, threads.Live)
 		if err != nil {
@@ -148,7 +148,7 @@ func (s *Store) Delete(ctx context.Context, user, id string, d threads.Deletion)
 
 // RestoreThread implements [threads.Store].
 func (s *Store) RestoreThread(ctx context.Context, user, id string) (t threads.Thread, err error) {
-	invalid := errors.Join(threads.ValidateUser(user), threads.ValidateThreadID(id))
+	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateThreadID(id))
 	err = s.write(ctx, user, invalid, func(a *account) error {
 		r, err := a.find(id, threads.Both)
 		if err != nil {
