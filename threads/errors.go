@@ -3,6 +3,7 @@ package threads
 import (
 	"errors"
 	"fmt"
+	"unicode/utf8"
 )
 
 // The classes of errors, the same for every store. Match them with
@@ -82,7 +83,13 @@ const maxGiven = 160
 
 func invalid(field, rule, given string) error {
 	if len(given) > maxGiven {
-		given = given[:maxGiven-3] + "..."
+		cut := maxGiven - len("...")
+		for range utf8.UTFMax - 1 { // back to where a character begins
+			if !utf8.RuneStart(given[cut]) {
+				cut--
+			}
+		}
+		given = given[:cut] + "..."
 	}
 	return &FieldError{Field: field, Rule: rule, Given: given}
 }

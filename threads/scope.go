@@ -79,7 +79,7 @@ func (s Scope) Contains(organization string) bool {
 	case scopePersonal:
 		return organization == ""
 	}
-	return s.text == organization
+	return s.text == organization && s.text[:1] != badOrganization
 }
 
 // Organization returns the id of the one organization the scope is about, or

@@ -108,49 +108,53 @@ func (l Ledger) RestoreOne(from, fresh uint64) Plan {
 // the live ones of their organizations.
 //
 // Live generations cost every list something, so the small ones among them
-// are moved into the largest of their organization, smallest first, as long
-// as the call moves no more than small threads in all. What stays apart is
-// therefore large, or will be taken by a later restore.
+// are moved into the largest of their organization: the smallest of all
+// first, as long as the call moves no more than small threads in all. What
+// stays apart is therefore large, or will be taken by a later restore.
 func (l Ledger) Restore(deletion string, small int64) Plan {
 	var p Plan
-	byOrganization := map[string]Ledger{}
+	largest := map[string]Generation{} // of each organization concerned
 	for _, g := range l {
 		if g.State == Deleted && g.Deletion == deletion {
 			p.Threads += g.Threads
-			byOrganization[g.Organization] = nil
+			largest[g.Organization] = g
 		}
 	}
+	var gens Ledger
 	for _, g := range l {
-		_, concerned := byOrganization[g.Organization]
-		if concerned && (g.State == Live || g.State == Deleted && g.Deletion == deletion) {
-			byOrganization[g.Organization] = append(byOrganization[g.Organization], g)
+		other, concerned := largest[g.Organization]
+		if !concerned || g.State != Live && (g.State != Deleted || g.Deletion != deletion) {
+			continue
+		}
+		gens = append(gens, g)
+		if bySize(g, other) > 0 {
+			largest[g.Organization] = g
 		}
 	}
-	for _, organization := range sortedKeys(byOrganization) {
-		gens := byOrganization[organization]
-		slices.SortFunc(gens, func(a, b Generation) int {
-			return cmp.Or(cmp.Compare(a.Threads, b.Threads), cmp.Compare(a.ID, b.ID))
-		})
-		last := len(gens) - 1
-		largest, grown := gens[last], false
-		for _, g := range gens[:last] {
-			switch {
-			case g.Threads <= small:
-				small -= g.Threads
-				largest.Threads += g.Threads
-				grown = true
-				p.Moves = append(p.Moves, Move{From: g.ID, To: largest.ID})
-				g.Threads = 0
-				p.Put = append(p.Put, g)
-			case g.State == Deleted:
-				p.Put = append(p.Put, g.revived())
+	slices.SortFunc(gens, bySize)
+	for _, g := range gens {
+		into := largest[g.Organization]
+		switch {
+		case g.ID == into.ID: // it comes last of its organization, and has all it will get
+			if into.Threads > g.Threads || g.State == Deleted {
+				p.Put = append(p.Put, into.revived())
 			}
-		}
-		if grown || largest.State == Deleted {
-			p.Put = append(p.Put, largest.revived())
+		case g.Threads <= small:
+			small -= g.Threads
+			into.Threads += g.Threads
+			largest[g.Organization] = into
+			p.Moves = append(p.Moves, Move{From: g.ID, To: into.ID})
+			g.Threads = 0
+			p.Put = append(p.Put, g)
+		case g.State == Deleted:
+			p.Put = append(p.Put, g.revived())
 		}
 	}
 	return p
+}
+
+func bySize(a, b Generation) int {
+	return cmp.Or(cmp.Compare(a.Threads, b.Threads), cmp.Compare(a.ID, b.ID))
 }
 
 // Remove takes n threads out of a generation for good.
@@ -210,13 +214,4 @@ func (g Generation) revived() Generation {
 // put is the plan for one thread going into the last of the generations.
 func put(gens ...Generation) Plan {
 	return Plan{Put: gens, Into: gens[len(gens)-1].ID, Threads: 1}
-}
-
-func sortedKeys(m map[string]Ledger) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
