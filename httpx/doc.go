@@ -1,0 +1,82 @@
+// Package httpx serves a [threads.Service] over HTTP.
+//
+// [New] returns a handler for DELETE /v1/threads, the main job, and the other
+// endpoints under /v1. Mount it on any mux, under any prefix with
+// [http.StripPrefix]. Who calls is for the host to say, with an
+// [Authenticator]; package apikey has one for API keys.
+//
+// # A destructive call never guesses
+//
+// DELETE /v1/threads without the parameter organization_id deletes the threads
+// of every organization. Whatever else could be a narrower request gone wrong
+// is refused with a 4xx and deletes nothing: a parameter that is empty,
+// repeated, misspelt or malformed; a '?' with nothing after it; a body; an
+// organization named in a header or cookie and not in the query; a
+// precondition, range or method override, for they ask for something that this
+// call does not do. A host whose middleware takes parameters out of the query
+// must take them out of [http.Request.RequestURI] too, or a call for
+// everything is refused.
+//
+// # Order of checks
+//
+// The path, then the method, then the credentials, then the rest. So 404 and
+// 405 tell only what this documentation tells; everything about a user is
+// behind the credentials. Paths are matched as they were sent: a path that
+// needs cleaning or decoding to be an endpoint is not one.
+//
+// # Answers
+//
+// Every answer is compact JSON without a final newline, and carries Trace-Id:
+// the trace id of the caller's traceparent header if that is valid, and else a
+// random one. An error has the envelope
+//
+//	{"success":false,"error":{"code","message","system_message","type","status","details","trace_id","timestamp"}}
+//
+// with all members always there. What the handler does not know is a 500 whose
+// cause is in the log and not in the answer. A thread or deletion of another
+// user and one that never was answer alike.
+//
+// What DELETE /v1/threads recorded is named in the header Skein-Deletion-Id,
+// and Skein-Undo is the path to POST to for undoing it.
+//
+// # Idempotency-Key
+//
+// On DELETE /v1/threads, a repeated key gets the first call's answer and
+// deletes nothing newer; with another scope it is a 422. The key lives as long
+// as the record of the deletion.
+//
+// On POST /v1/threads, the id of the thread follows from user and key, and the
+// key lives as long as the thread, live or deleted. A repeated key never makes
+// a second thread: if the thread still says what the request says, it is the
+// answer, as it is now (with deleted_at, if it was deleted since); if it was
+// never changed and says something else, the key belongs to another request,
+// 422; if it was changed, nobody can tell any more which request made it, and
+// the answer is a 409 that names it.
+//
+// # Lists
+//
+// GET /v1/threads lists threads that are not hidden; visible_in_ui=false lists
+// the hidden ones, and visible_in_ui=any both. after and before take the id of
+// a thread or a next_cursor, which stays good when its thread is purged. With
+// before, next_cursor is for the next request with before.
+//
+// include_total is exact and never walks over threads, so it is refused, with
+// a 422, together with what a store does not count: it needs visible_in_ui=any
+// and neither assistant_id nor is_pinned.
+//
+// # Limits
+//
+// The handler bounds the body, the page and the time of each request: the
+// context it hands to the service ends, and so does its patience with a body
+// that does not arrive. It sets the read deadline of connections for that; a
+// middleware whose ResponseWriter has no Unwrap keeps it from doing so, and
+// the server's ReadTimeout is then the bound. Time for writing the answer is
+// the server's WriteTimeout. CORS, rate limits and TLS are the host's.
+//
+// # Log
+//
+// Each request is one line, written before the answer is sent: trace id, user,
+// method, route, status, duration, and what applies of thread, deletion, how
+// many were deleted or restored, class and cause of the error. No line holds a
+// credential, a header, a query or a body.
+package httpx

@@ -1,0 +1,175 @@
+package httpx
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"github.com/skein-go/skein/threads"
+)
+
+// listThreads is GET /v1/threads.
+func (h *handler) listThreads(x *exchange) (answer, error) {
+	l, err := parseList(x.r.URL.RawQuery)
+	if err != nil {
+		return answer{}, err
+	}
+	if err := x.noBody(); err != nil {
+		return answer{}, err
+	}
+	if l.paging.After, err = h.place(x, "after", l.after); err != nil {
+		return answer{}, err
+	}
+	if l.paging.Before, err = h.place(x, "before", l.before); err != nil {
+		return answer{}, err
+	}
+	page, err := h.service.List(x.ctx, x.user, l.query, l.paging)
+	if err != nil {
+		return answer{}, err
+	}
+	body := newListObject(page, l.before != "")
+	if l.total {
+		n, err := h.service.Count(x.ctx, x.user, l.query.Scope)
+		if err != nil {
+			return answer{}, err
+		}
+		if l.query.State == threads.Both {
+			n.Live += n.Deleted
+		}
+		body.Total = &n.Live
+	}
+	return answer{status: http.StatusOK, body: body}, nil
+}
+
+// listRequest is what GET /v1/threads is asked for.
+type listRequest struct {
+	query         threads.Query
+	paging        threads.Paging // without its places
+	after, before string         // cursors or thread ids; empty: none
+	total         bool
+}
+
+// parseList reads the query of GET /v1/threads. What the domain checks, it
+// leaves to the domain.
+func parseList(raw string) (listRequest, error) {
+	values, err := parseQuery(raw, "limit", "order", "after", "before", "organization_id", "assistant_id",
+		"include_deleted", "visible_in_ui", "is_pinned", "include_total")
+	if err != nil {
+		return listRequest{}, err
+	}
+	p := parameters{values: values}
+	l := listRequest{
+		query:  threads.Query{Scope: threads.All(), Assistant: values["assistant_id"], Order: p.order()},
+		paging: threads.Paging{Limit: p.limit()},
+		after:  values["after"],
+		before: values["before"],
+		total:  p.flag("include_total", false),
+	}
+	if id := values["organization_id"]; id != "" {
+		l.query.Scope = threads.InOrganization(id)
+	}
+	if p.flag("include_deleted", false) {
+		l.query.State = threads.Both
+	}
+	if values["is_pinned"] != "" {
+		pinned := p.flag("is_pinned", false)
+		l.query.Pinned = &pinned
+	}
+	if values["visible_in_ui"] != "any" {
+		hidden := !p.flag("visible_in_ui", true)
+		l.query.Hidden = &hidden
+	}
+	if l.total && (l.query.Assistant != "" || l.query.Pinned != nil || l.query.Hidden != nil) {
+		p.refuse("include_total", "Must come with visible_in_ui=any, and without assistant_id and is_pinned: what they select is not counted")
+	}
+	return l, p.err
+}
+
+// parameters reads the values of a query, none of them empty, and keeps the
+// first error.
+type parameters struct {
+	values map[string]string
+	err    error
+}
+
+func (p *parameters) refuse(name, rule string) {
+	if p.err == nil {
+		p.err = invalid(name, rule, p.values[name])
+	}
+}
+
+// flag takes True and False too, as Python writes them.
+func (p *parameters) flag(name string, otherwise bool) bool {
+	switch p.values[name] {
+	case "":
+		return otherwise
+	case "true", "True":
+		return true
+	case "false", "False":
+		return false
+	}
+	p.refuse(name, "Must be true or false")
+	return otherwise
+}
+
+func (p *parameters) order() threads.Order {
+	switch p.values["order"] {
+	case "", "desc":
+		return threads.NewestFirst
+	case "asc":
+		return threads.OldestFirst
+	}
+	p.refuse("order", "Must be asc or desc")
+	return threads.NewestFirst
+}
+
+// limit refuses 0 itself, for in a [threads.Paging] that is the default.
+func (p *parameters) limit() int {
+	text := p.values["limit"]
+	if text == "" {
+		return threads.DefaultPage
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || strconv.Itoa(n) != text || n < 1 || n > threads.MaxPage {
+		p.refuse("limit", fmt.Sprintf("Must be between 1 and %d", threads.MaxPage))
+	}
+	return n
+}
+
+// place returns the place in a list that a cursor, or a thread of the user,
+// live or deleted, stands for. The empty text is no place.
+func (h *handler) place(x *exchange, field, text string) (threads.Cursor, error) {
+	if text == "" {
+		return threads.Cursor{}, nil
+	}
+	if c, err := threads.ParseCursor(text); err == nil {
+		return c, nil
+	}
+	t, err := h.service.Get(x.ctx, x.user, text, threads.Both)
+	if errors.Is(err, threads.ErrNotFound) || errors.Is(err, threads.ErrInvalid) {
+		return threads.Cursor{}, invalid(field, "Must be the id of a thread of the user, or a next_cursor", text)
+	}
+	return t.Cursor(), err
+}
+
+// newListObject shows a page. The next one is the one before it if the paging
+// goes backwards.
+func newListObject(page threads.Page, backwards bool) listObject {
+	list := listObject{Object: "list", Data: []threadObject{}, HasMore: page.HasMore}
+	for _, t := range page.Threads {
+		list.Data = append(list.Data, newThreadObject(t))
+	}
+	if len(list.Data) == 0 {
+		return list
+	}
+	first, last := page.Threads[0], page.Threads[len(list.Data)-1]
+	list.FirstID, list.LastID = &first.ID, &last.ID
+	switch {
+	case page.HasMore && backwards:
+		list.NextCursor = orNull(first.Cursor().String())
+	case page.HasMore:
+		list.NextCursor = orNull(last.Cursor().String())
+	}
+	return list
+}

@@ -1,0 +1,77 @@
+package httpx
+
+import (
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"github.com/skein-go/skein/threads"
+)
+
+// deleteThreads is DELETE /v1/threads.
+func (h *handler) deleteThreads(x *exchange) (answer, error) {
+	scope, err := deleteScope(x)
+	if err != nil {
+		return answer{}, err
+	}
+	key, err := idempotencyKey(x.r.Header)
+	if err != nil {
+		return answer{}, err
+	}
+	var opts []threads.DeleteOption
+	if key != "" {
+		opts = append(opts, threads.WithIdempotencyKey(key))
+	}
+	d, err := h.service.SoftDeleteAll(x.ctx, x.user, scope, opts...)
+	if err != nil {
+		return answer{}, err
+	}
+	x.note(slog.Int64("deleted", d.Count))
+	a := answer{
+		status: http.StatusOK,
+		body:   deletedObject{d.Count, fmt.Sprintf("Successfully deleted %d thread(s)", d.Count)},
+	}
+	if d.ID != "" {
+		x.note(slog.String("deletion_id", d.ID))
+		a.header = append(a.header, [2]string{"Skein-Deletion-Id", d.ID})
+		if path, ok := undoPath(x.r, d.ID); ok {
+			a.header = append(a.header, [2]string{"Skein-Undo", path})
+		}
+	}
+	return a, nil
+}
+
+// createThread is POST /v1/threads.
+func (h *handler) createThread(x *exchange) (answer, error) {
+	if _, err := parseQuery(x.r.URL.RawQuery); err != nil {
+		return answer{}, err
+	}
+	key, err := idempotencyKey(x.r.Header)
+	if err != nil {
+		return answer{}, err
+	}
+	body, err := h.readJSON(x)
+	if err != nil {
+		return answer{}, err
+	}
+	d, err := decodeDraft(body)
+	if err != nil {
+		return answer{}, err
+	}
+	if d.Organization == "" && h.RequireOrganization {
+		return answer{}, invalid("organization_id", "Must be given", "")
+	}
+	var t threads.Thread
+	if key == "" {
+		t, err = h.service.Create(x.ctx, x.user, d)
+	} else {
+		t, err = h.createKeyed(x.ctx, x.user, key, d)
+	}
+	if t.ID != "" {
+		x.note(slog.String("thread_id", t.ID)) // after an unknown outcome too
+	}
+	if err != nil {
+		return answer{}, err
+	}
+	return answer{status: http.StatusCreated, body: newThreadObject(t)}, nil
+}
