@@ -1,0 +1,160 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// process is skein serve as a process of its own.
+type process struct {
+	cmd *exec.Cmd
+	out *bufio.Reader
+	url string
+	log *transcript
+}
+
+// startProcess runs the binary on a free port and waits until it listens. The
+// process ends with the test.
+func startProcess(t *testing.T, keys string, more ...string) *process {
+	t.Helper()
+	path, err := program()
+	require.NoError(t, err)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*patience)
+	args := []string{"serve", "--store", "memory:", "--listen", "127.0.0.1:0", "--keys", keys}
+	p := &process{cmd: exec.CommandContext(ctx, path, append(args, more...)...), log: newTranscript()}
+	p.cmd.Stderr = p.log
+	out, err := p.cmd.StdoutPipe()
+	require.NoError(t, err)
+	p.out = bufio.NewReader(out)
+	require.NoError(t, p.cmd.Start())
+	t.Cleanup(func() {
+		cancel()
+		_ = p.cmd.Wait() // an error if the test has waited already
+	})
+	first, err := p.out.ReadString('\n')
+	require.NoError(t, err, "the first line; on standard error: %s", p.log)
+	require.Regexp(t, `^listening on http://127\.0\.0\.1:[1-9]\d*\n$`, first)
+	p.url = strings.TrimSpace(strings.TrimPrefix(first, "listening on "))
+	return p
+}
+
+func (p *process) signal(t *testing.T, s syscall.Signal) {
+	t.Helper()
+	require.NoError(t, p.cmd.Process.Signal(s))
+}
+
+// wait waits for the end and returns how the process ended.
+func (p *process) wait(t *testing.T) syscall.WaitStatus {
+	t.Helper()
+	rest, err := io.ReadAll(p.out)
+	require.NoError(t, err)
+	require.Empty(t, string(rest), "standard output after the first line")
+	_ = p.cmd.Wait() // its error says what the status says
+	return p.cmd.ProcessState.Sys().(syscall.WaitStatus)
+}
+
+func TestSignalEndsServer(t *testing.T) {
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(s.String(), func(t *testing.T) {
+			keys := filepath.Join(t.TempDir(), "keys.json")
+			key := newKey(t, keys, "ada")
+			p := startProcess(t, keys)
+			create(t, p.url, key, "", 1) // and leaves an idle connection behind
+			p.signal(t, s)
+			status := p.wait(t)
+			require.True(t, status.Exited(), "%s ends the process before it can end by itself", s)
+			require.Equal(t, exitSuccess, status.ExitStatus(), p.log)
+		})
+	}
+}
+
+func TestKeyIsRevokedIfTheReaderOfItsSecretIsGone(t *testing.T) {
+	path, err := program()
+	require.NoError(t, err)
+	file := filepath.Join(t.TempDir(), "keys.json")
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	require.NoError(t, r.Close())
+	defer w.Close()
+	cmd := exec.CommandContext(t.Context(), path, "keys", "add", "--keys", file, "--user", "ada")
+	cmd.Stdout = w
+	_ = cmd.Run() // its error says what the exit code says
+	require.Equal(t, exitFailure, cmd.ProcessState.ExitCode())
+	_, list, _ := skein(t, "keys", "list", "--keys", file)
+	require.Regexp(t, `(?m)^key_\S+ +ada +\S+ +- +\d{4}-\S+$`, list, "a revoked key")
+}
+
+// upload is a request whose body the server is waiting for.
+type upload struct {
+	conn net.Conn
+	in   *bufio.Reader
+	body string
+}
+
+// startUpload begins to create a thread, and returns when the handler has
+// taken the request up and asks for its body.
+func startUpload(t *testing.T, p *process, key string) upload {
+	t.Helper()
+	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+	require.NoError(t, err)
+	t.Cleanup(func() { conn.Close() })
+	u := upload{conn, bufio.NewReader(conn), `{"title":"slow"}`}
+	_, err = fmt.Fprintf(conn, "POST /v1/threads HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: %s\r\n"+
+		"Content-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", key, len(u.body))
+	require.NoError(t, err)
+	line, err := u.in.ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "HTTP/1.1 100 Continue\r\n", line)
+	_, err = u.in.ReadString('\n')
+	require.NoError(t, err)
+	return u
+}
+
+func TestSignalLetsRequestUnderWayFinish(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	key := newKey(t, keys, "ada")
+	p := startProcess(t, keys)
+	u := startUpload(t, p, key)
+	p.signal(t, syscall.SIGTERM)
+	p.log.await(t, "stopping")
+
+	_, err := io.WriteString(u.conn, u.body)
+	require.NoError(t, err)
+	response, err := http.ReadResponse(u.in, nil)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusCreated, response.StatusCode)
+	require.Contains(t, string(body), `"title":"slow"`)
+
+	status := p.wait(t)
+	require.True(t, status.Exited())
+	require.Equal(t, exitSuccess, status.ExitStatus(), p.log)
+}
+
+func TestSecondSignalEndsAtOnce(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	key := newKey(t, keys, "ada")
+	p := startProcess(t, keys)
+	startUpload(t, p, key)
+	p.signal(t, syscall.SIGTERM)
+	p.log.await(t, "stopping")
+	p.signal(t, syscall.SIGTERM)
+	status := p.wait(t)
+	require.True(t, status.Signaled() && status.Signal() == syscall.SIGTERM, "the process ends with %v; want it ended by the second SIGTERM", status)
+}

@@ -1,0 +1,232 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/skein-go/skein/httpx"
+	"github.com/skein-go/skein/httpx/apikey"
+	"github.com/skein-go/skein/threads"
+)
+
+// The limits of the server. A request that the handler has taken up ends
+// within httpx.Options.Timeout; these bound what comes before and after it.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 15 * time.Second
+	writeTimeout      = 30 * time.Second
+	idleTimeout       = 2 * time.Minute
+	maxHeaderBytes    = 16 << 10
+	drainTimeout      = 20 * time.Second // how long requests may go on after a signal
+)
+
+var serveCommand = command{
+	name:     "serve",
+	synopsis: "--store URL --keys FILE [--listen ADDR] [--retention DURATION] [--log-level LEVEL] [--log-format FORMAT]",
+	summary:  "Serve threads over HTTP",
+	about: `The first line on standard output is "listening on http://HOST:PORT"; logs go
+to standard error. GET /healthz answers 200 without a key. SIGINT or SIGTERM
+lets the requests under way finish, a second one does not. Keys that are added
+or revoked take effect at once.
+
+The server speaks plain HTTP: outside of this machine, put it behind TLS.`,
+	define: func(flags *flag.FlagSet) action {
+		var c serveConfig
+		flags.Var(&c.store, "store", "the `URL` of the store: memory: (gone when the server ends)")
+		flags.StringVar(&c.keys, "keys", "", "the keys `FILE` made by skein keys add")
+		c.listen = "127.0.0.1:8080"
+		flags.Func("listen", "`ADDR` to listen on, as HOST:PORT; port 0 picks a free one (default "+c.listen+")", func(text string) error {
+			c.listen = text
+			return checkAddress(text)
+		})
+		flags.Func("retention", "how long deleted threads can come back: purge them after this `DURATION`, like 720h (default: never)", func(text string) (err error) {
+			c.retention, err = parseDuration(text)
+			return err
+		})
+		flags.Func("log-level", "least `LEVEL` to log: debug, info, warn or error (default info)", func(text string) error {
+			if err := c.logLevel.UnmarshalText([]byte(text)); err != nil {
+				return errors.New("it must be debug, info, warn or error")
+			}
+			return nil
+		})
+		flags.Func("log-format", "`FORMAT` of logs: text or json (default text)", func(text string) error {
+			c.logJSON = text == "json"
+			if text != "text" && text != "json" {
+				return errors.New("it must be text or json")
+			}
+			return nil
+		})
+		return func(ctx context.Context, args []string, out, errOut io.Writer) error {
+			if err := noArguments(args); err != nil {
+				return err
+			}
+			if c.store.open == nil {
+				return usagef("--store is missing: say where threads are kept, like --store memory:")
+			}
+			if c.keys == "" {
+				return usagef("--keys is missing: name a file made by skein keys add")
+			}
+			return serve(ctx, c, out, errOut)
+		}
+	},
+}
+
+type serveConfig struct {
+	store     storeURL
+	keys      string
+	listen    string
+	retention time.Duration // 0: never
+	logLevel  slog.Level
+	logJSON   bool
+}
+
+// serve runs the server until ctx is done or it fails. It returns when every
+// request has been answered or cut off and the store is closed.
+func serve(ctx context.Context, c serveConfig, out, errOut io.Writer) (err error) {
+	log := slog.New(c.logHandler(errOut))
+	keys, err := apikey.Open(c.keys)
+	if err != nil {
+		return err
+	}
+	store, err := c.store.open()
+	if err != nil {
+		return fmt.Errorf("open store %s: %w", c.store.text, err)
+	}
+	defer func() { err = errors.Join(err, store.Close()) }() // after all that uses it has ended
+	svc := threads.NewService(store, nil)
+
+	listener, err := net.Listen("tcp", c.listen)
+	if err != nil {
+		return err
+	}
+	warn(log, c, keys, listener.Addr())
+	if _, err := fmt.Fprintf(out, "listening on http://%s\n", listener.Addr()); err != nil {
+		return errors.Join(fmt.Errorf("say where it listens: %w", err), listener.Close())
+	}
+	server := newServer(httpx.New(svc, keys, &httpx.Options{Logger: log}), log)
+
+	ctx, cancel := context.WithCancel(ctx)
+	var retention sync.WaitGroup
+	defer retention.Wait()
+	defer cancel()
+	if c.retention > 0 {
+		retention.Go(func() { retain(ctx, svc, c.retention, log) })
+	}
+	return serveUntil(ctx, server, listener, log)
+}
+
+// serveUntil serves until ctx is done, and then until the requests under way
+// are answered, but not for longer than drainTimeout.
+func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, log *slog.Logger) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	log.Info("stopping", "at_most", drainTimeout)
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	if err := server.Shutdown(drain); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off after %s: %w", drainTimeout, err), server.Close())
+	}
+	return nil
+}
+
+// newServer returns a server of the handler, and of GET /healthz, that no
+// client can hold up.
+func newServer(api http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           withHealth(api),
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
+
+// withHealth answers GET /healthz and leaves everything else to the handler
+// as it came. An http.ServeMux would redirect requests whose path is not
+// clean, and a redirected delete is not the one that was asked for.
+func withHealth(api http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/healthz" || r.Method != http.MethodGet && r.Method != http.MethodHead {
+			api.ServeHTTP(w, r)
+			return
+		}
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = io.WriteString(w, "ok\n")
+	})
+}
+
+// retain purges what was deleted longer than keep ago until ctx is done.
+func retain(ctx context.Context, svc *threads.Service, keep time.Duration, log *slog.Logger) {
+	_ = svc.Retain(ctx, threads.Retention{ // it ends with the context and for nothing else
+		Keep:  keep,
+		Every: min(time.Hour, keep),
+		Report: func(user string, r threads.PurgeResult, err error) {
+			log := log.With("user", user, "threads", r.Threads, "deletions", r.Deletions)
+			if err != nil {
+				log.Error("purge failed and will be tried again", "error", err)
+				return
+			}
+			log.Info("purged")
+		},
+	})
+}
+
+// warn logs what an operator may not have meant.
+func warn(log *slog.Logger, c serveConfig, keys *apikey.File, addr net.Addr) {
+	now := time.Now()
+	if !slices.ContainsFunc(keys.List(), func(k apikey.Key) bool { return !k.Revoked() && !k.Expired(now) }) {
+		log.Warn("the keys file has no key that is good: nobody can call", "file", c.keys)
+	}
+	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
+		log.Warn("keys travel in clear text: put TLS in front", "listen", addr.String())
+	}
+	if c.store.text == "memory:" {
+		log.Warn("threads are kept in memory and are gone when the server ends")
+	}
+}
+
+func (c serveConfig) logHandler(w io.Writer) slog.Handler {
+	opts := &slog.HandlerOptions{Level: c.logLevel}
+	if c.logJSON {
+		return slog.NewJSONHandler(w, opts)
+	}
+	return slog.NewTextHandler(w, opts)
+}
+
+// checkAddress accepts HOST:PORT and :PORT.
+func checkAddress(text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil || port == "" {
+		return errors.New("it must be HOST:PORT, like 127.0.0.1:8080")
+	}
+	return nil
+}
+
+// parseDuration accepts durations of a second or more.
+func parseDuration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second {
+		return 0, errors.New("it must be a duration of at least 1s, like 90m or 720h (30 days)")
+	}
+	return d, nil
+}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/skein-go/skein/httpx"
+)
+
+// quiet is for handlers whose log nobody reads.
+func quiet() *httpx.Options { return &httpx.Options{Logger: slog.New(slog.DiscardHandler)} }
+
+// server is skein serve inside this process.
+type server struct {
+	url  string
+	log  *transcript
+	stop func() (code int, rest string) // as a signal does; rest is what is on standard output after the first line
+}
+
+// startServe runs skein serve on a free port and waits until it listens.
+func startServe(t *testing.T, keys string, more ...string) server {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	log := newTranscript()
+	code := make(chan int, 1)
+	go func() {
+		defer w.Close()
+		args := []string{"serve", "--store", "memory:", "--listen", "127.0.0.1:0", "--keys", keys}
+		code <- run(ctx, append(args, more...), w, log)
+	}()
+	out := bufio.NewReader(r)
+	first, err := out.ReadString('\n')
+	require.NoError(t, err, "the first line; on standard error: %s", log)
+	url, ok := strings.CutPrefix(strings.TrimSuffix(first, "\n"), "listening on ")
+	require.True(t, ok, "the first line on standard output is %q; want \"listening on http://HOST:PORT\"", first)
+	s := server{url: url, log: log}
+	stopped := false
+	s.stop = func() (int, string) {
+		stopped = true
+		cancel()
+		rest, _ := io.ReadAll(out)
+		return <-code, string(rest)
+	}
+	t.Cleanup(func() {
+		if !stopped {
+			s.stop()
+		}
+	})
+	return s
+}
+
+func TestServeLetsKeysInAndEndsWell(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	adas, bens := newKey(t, keys, "ada"), newKey(t, keys, "ben")
+	s := startServe(t, keys)
+	require.Regexp(t, `^http://127\.0\.0\.1:[1-9]\d*$`, s.url)
+
+	create(t, s.url, adas, "org_abc123", 2)
+	create(t, s.url, adas, "", 1)
+	create(t, s.url, bens, "org_abc123", 1)
+	for _, key := range []string{"", "nonsense", adas + "x", adas[:len(adas)-1]} {
+		status, _, body := request(t, http.MethodDelete, s.url+"/v1/threads", key, "")
+		require.Equal(t, http.StatusUnauthorized, status, "delete with the key %q: %s", key, body)
+	}
+	status, header, body := request(t, http.MethodDelete, s.url+"/v1/threads?organization_id=org_abc123", adas, "")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, `{"deleted":2,"message":"Successfully deleted 2 thread(s)"}`, body)
+	status, _, body = request(t, http.MethodPost, s.url+header.Get("Skein-Undo"), adas, "")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, `{"restored":2,"message":"Successfully restored 2 thread(s)"}`, body)
+	_, _, body = request(t, http.MethodDelete, s.url+"/v1/threads", adas, "")
+	require.Equal(t, `{"deleted":3,"message":"Successfully deleted 3 thread(s)"}`, body)
+	_, _, body = request(t, http.MethodDelete, s.url+"/v1/threads", bens, "")
+	require.Equal(t, `{"deleted":1,"message":"Successfully deleted 1 thread(s)"}`, body)
+
+	code, rest := s.stop()
+	require.Equal(t, exitSuccess, code, s.log)
+	require.Empty(t, rest, "standard output after the first line")
+	require.NotContains(t, s.log.String(), adas, "the log")
+	_, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	require.Error(t, err, "a connection after the end")
+}
+
+func TestServeFollowsTheKeysFile(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	first := newKey(t, keys, "ada")
+	s := startServe(t, keys)
+	refusal := func(key string) string {
+		t.Helper()
+		status, _, body := request(t, http.MethodGet, s.url+"/v1/threads", key, "")
+		if status == http.StatusOK {
+			return ""
+		}
+		require.Equal(t, http.StatusUnauthorized, status, body)
+		_, code, _ := strings.Cut(body, `"code":"`)
+		code, _, _ = strings.Cut(code, `"`)
+		return code
+	}
+	require.Empty(t, refusal(first))
+	second := newKey(t, keys, "ben")
+	require.Empty(t, refusal(second), "a key added while the server runs")
+	code, _, errOut := skein(t, "keys", "revoke", "--keys", keys, keyID(t, keys, "ada"))
+	require.Equal(t, exitSuccess, code, errOut)
+	require.Equal(t, "INVALID_API_KEY", refusal(first), "a key revoked while the server runs")
+	require.Empty(t, refusal(second), "the other key")
+}
+
+func TestServeHealth(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	newKey(t, keys, "ada")
+	s := startServe(t, keys)
+	status, _, body := request(t, http.MethodGet, s.url+"/healthz", "", "")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, "ok\n", body)
+	status, _, _ = request(t, http.MethodHead, s.url+"/healthz", "", "")
+	require.Equal(t, http.StatusOK, status)
+	for _, path := range []string{"/healthz/", "/", "//healthz"} {
+		status, _, _ = request(t, http.MethodGet, s.url+path, "", "")
+		require.Equal(t, http.StatusNotFound, status, "GET %s", path)
+	}
+	status, _, _ = request(t, http.MethodDelete, s.url+"/healthz", "", "")
+	require.Equal(t, http.StatusNotFound, status, "DELETE /healthz")
+}
+
+// What is not an endpoint byte for byte is not one: no redirect, no delete.
+func TestServeDoesNotMendPaths(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	key := newKey(t, keys, "ada")
+	s := startServe(t, keys)
+	create(t, s.url, key, "", 1)
+	for _, path := range []string{"//v1/threads", "/v1//threads", "/v1/./threads", "/healthz/../v1/threads", "/v1/threads/"} {
+		status, _, _ := request(t, http.MethodDelete, s.url+path, key, "")
+		require.Equal(t, http.StatusNotFound, status, "DELETE %s", path)
+	}
+	_, _, body := request(t, http.MethodDelete, s.url+"/v1/threads", key, "")
+	require.Equal(t, `{"deleted":1,"message":"Successfully deleted 1 thread(s)"}`, body, "nothing was deleted before")
+}
+
+func TestServeRetention(t *testing.T) {
+	t.Parallel()
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	key := newKey(t, keys, "ada")
+	s := startServe(t, keys, "--retention", "1s")
+	create(t, s.url, key, "", 3)
+	_, header, _ := request(t, http.MethodDelete, s.url+"/v1/threads", key, "")
+	s.log.await(t, "threads=3")
+	status, _, body := request(t, http.MethodPost, s.url+header.Get("Skein-Undo"), key, "")
+	require.Equal(t, http.StatusGone, status, body)
+	code, _ := s.stop()
+	require.Equal(t, exitSuccess, code, s.log)
+}
+
+func TestServeBoundsHeaders(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	newKey(t, keys, "ada")
+	s := startServe(t, keys)
+	status, _, _ := request(t, http.MethodGet, s.url+"/healthz", strings.Repeat("k", 2*maxHeaderBytes), "")
+	require.Equal(t, http.StatusRequestHeaderFieldsTooLarge, status)
+
+	bounds := newServer(http.NotFoundHandler(), quiet().Logger)
+	require.Positive(t, bounds.ReadHeaderTimeout)
+	require.Greater(t, bounds.ReadTimeout, httpx.DefaultTimeout, "time to read a request: more than the handler takes, so that the handler answers")
+	require.Greater(t, bounds.WriteTimeout, bounds.ReadTimeout)
+	require.Positive(t, bounds.IdleTimeout)
+	require.Greater(t, drainTimeout, httpx.DefaultTimeout, "time to end: more than a request takes")
+}
+
+func TestServeLog(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	key := newKey(t, keys, "ada")
+	for _, tt := range []struct {
+		flags []string
+		has   string // a log with these flags matches it
+		lacks string // and contains no such thing
+	}{
+		{nil, `(?m)^time=\S+ level=INFO .*DELETE`, "{"},
+		{[]string{"--log-format", "json"}, `(?m)^\{"time":.*"level":"INFO".*DELETE`, "level="},
+		{[]string{"--log-level", "error"}, `^$`, "DELETE"},
+	} {
+		t.Run(strings.Join(tt.flags, " "), func(t *testing.T) {
+			s := startServe(t, keys, tt.flags...)
+			request(t, http.MethodDelete, s.url+"/v1/threads", key, "")
+			code, _ := s.stop()
+			require.Equal(t, exitSuccess, code, s.log)
+			require.Regexp(t, tt.has, s.log.String())
+			require.NotContains(t, s.log.String(), tt.lacks)
+		})
+	}
+}
+
+func TestServeWarns(t *testing.T) {
+	dir := t.TempDir()
+	keys, none := filepath.Join(dir, "keys.json"), filepath.Join(dir, "none.json")
+	newKey(t, keys, "ada")
+	newKey(t, none, "ada")
+	skein(t, "keys", "revoke", "--keys", none, keyID(t, none, "ada"))
+
+	s := startServe(t, keys)
+	s.stop()
+	require.Contains(t, s.log.String(), "kept in memory")
+	require.NotContains(t, s.log.String(), "no key that is good")
+	require.NotContains(t, s.log.String(), "clear text", "on loopback")
+
+	s = startServe(t, none)
+	s.stop()
+	require.Contains(t, s.log.String(), "no key that is good")
+}
+
+func TestServeFailures(t *testing.T) {
+	dir := t.TempDir()
+	keys := filepath.Join(dir, "keys.json")
+	newKey(t, keys, "ada")
+	absent := filepath.Join(dir, "absent.json")
+	open := filepath.Join(dir, "open.json")
+	newKey(t, open, "ada")
+	require.NoError(t, os.Chmod(open, 0o644))
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+
+	tests := []struct {
+		name, keys, listen string
+		want               []string
+	}{
+		{"absent keys", absent, "127.0.0.1:0", []string{absent, "skein keys add --keys " + absent + " --user USER"}},
+		{"keys that others can read", open, "127.0.0.1:0", []string{"chmod 600 " + open}},
+		{"address in use", keys, taken.Addr().String(), []string{fmt.Sprint(taken.Addr())}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.keys == open && runtime.GOOS == "windows" {
+				t.Skip("files have no such modes on Windows")
+			}
+			code, out, errOut := skein(t, "serve", "--store", "memory:", "--keys", tt.keys, "--listen", tt.listen)
+			require.Equal(t, exitFailure, code, errOut)
+			require.Empty(t, out, "standard output: it never listened")
+			for _, want := range tt.want {
+				require.Contains(t, errOut, want)
+			}
+		})
+	}
+	require.NoFileExists(t, absent)
+}
+
+func TestServeFailsWhenItCannotSayWhereItListens(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	newKey(t, keys, "ada")
+	log := newTranscript()
+	code := run(t.Context(), []string{"serve", "--store", "memory:", "--keys", keys, "--listen", "127.0.0.1:0"}, broken{}, log)
+	require.Equal(t, exitFailure, code)
+	require.Contains(t, log.String(), "say where it listens")
+}

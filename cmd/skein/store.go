@@ -1,0 +1,50 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/skein-go/skein/storage/memory"
+	"github.com/skein-go/skein/threads"
+)
+
+// stores is every kind of store there is, by the scheme of its URL.
+var stores = []struct {
+	form string // how its URLs look; what comes after the colon is empty if nothing may
+	open func(place string) (threads.Store, error)
+}{
+	{"memory:", func(string) (threads.Store, error) { return memory.New(), nil }},
+	{"bolt:PATH", nil}, // nil: not in this build
+	{"sqlite:PATH", nil},
+}
+
+// storeURL is a [flag.Value] that says where threads are kept.
+type storeURL struct {
+	text string
+	open func() (threads.Store, error) // nil until Set
+}
+
+func (u *storeURL) String() string { return u.text }
+
+// Set accepts the URL of a store that this build can open, and opens nothing.
+func (u *storeURL) Set(text string) error {
+	scheme, place, _ := strings.Cut(text, ":")
+	var have []string
+	missing := false
+	for _, s := range stores {
+		kind, placeholder, _ := strings.Cut(s.form, ":")
+		if s.open == nil {
+			missing = missing || kind == scheme
+			continue
+		}
+		have = append(have, s.form)
+		if kind+":"+place == text && (place == "") == (placeholder == "") {
+			*u = storeURL{text, func() (threads.Store, error) { return s.open(place) }}
+			return nil
+		}
+	}
+	if missing {
+		return fmt.Errorf("this build does not have %s stores yet; it has %s", scheme, strings.Join(have, ", "))
+	}
+	return fmt.Errorf("it must be %s", strings.Join(have, " or "))
+}
