@@ -15,6 +15,7 @@ import (
 // mixed gives ada threads in two organizations and personal ones, a pinned
 // and a hidden one among them, and bob one in each place.
 func mixed(t *testing.T) *fixture {
+	t.Helper()
 	f := newFixture(t)
 	f.createIn("ada", "", "p1", "p2")
 	f.createIn("ada", "org_a", "a1", "a2")

@@ -44,6 +44,11 @@ var (
 	// ErrFull: there is no room left to write. Nothing was changed.
 	ErrFull = errors.New("no space left")
 
+	// ErrNewerLayout: the store was written by a newer version of its
+	// package, and this one would not keep what it does not know. Nothing
+	// was changed.
+	ErrNewerLayout = errors.New("written by a newer version")
+
 	// ErrLocked: another process holds the store.
 	ErrLocked = errors.New("locked by another process")
 )

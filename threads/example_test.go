@@ -158,7 +158,6 @@ func ExampleService_Retain() {
 	c := &clock{now: time.Date(2026, time.January, 2, 9, 0, 0, 0, time.UTC)}
 	svc := threads.NewService(memory.New(), &threads.Options{Now: c.Now})
 	ctx, stop := context.WithCancel(context.Background())
-	defer stop()
 	if _, err := svc.Create(ctx, "ada", threads.Draft{}); err != nil {
 		log.Fatal(err)
 	}

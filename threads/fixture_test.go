@@ -54,9 +54,13 @@ type fixture struct {
 	clock *clock
 }
 
-func newFixture(t *testing.T) *fixture { return newFixtureOver(t, memory.New()) }
+func newFixture(t *testing.T) *fixture {
+	t.Helper()
+	return newFixtureOver(t, memory.New())
+}
 
 func newFixtureOver(t *testing.T, store threads.Store) *fixture {
+	t.Helper()
 	c := &clock{now: start}
 	return &fixture{t: t, clock: c, Service: threads.NewService(store, &threads.Options{
 		Now: c.Now, NewThreadID: sequence("thrd_"), NewDeletionID: sequence("del_"),
@@ -255,6 +259,7 @@ func (s stub) Close() error { return s.call("Close") }
 
 // unreachable is a store that no call may get to.
 func unreachable(t *testing.T) threads.Store {
+	t.Helper()
 	return stub{func(method string) error {
 		t.Helper()
 		t.Errorf("the store's %s was called; bad input never reaches a store", method)

@@ -11,6 +11,7 @@ import (
 // trash gives ada three deletions an hour apart, of 1, 2 and 3 threads, and
 // one live thread.
 func trash(t *testing.T) (f *fixture, ids []string) {
+	t.Helper()
 	f = newFixture(t)
 	for _, batch := range [][]string{{"a1"}, {"b1", "b2"}, {"c1", "c2", "c3"}} {
 		for _, id := range batch {

@@ -315,6 +315,48 @@ func TestRetainEndsWithItsContext(t *testing.T) {
 			x.wantDeleted("bob", 0)
 			x.wantDeleted("cyd", 1)
 			x.wantDeleted("dee", 1)
+			if n := len(x.store.asked().limits); n != 2 {
+				x.t.Errorf("%d purges; want 2, and none after the context is done", n)
+			}
+		})
+	})
+	t.Run("in the middle of a purge", func(t *testing.T) {
+		retain(t, threads.Retention{Keep: time.Hour, Batch: 1}, func(x *retained) {
+			x.throwAway("ada", 3)
+			x.throwAway("bob", 3)
+			x.throwAway("cyd", 3)
+			ofBob := 0
+			x.store.failPurge = func(user string) error {
+				if user == "bob" {
+					ofBob++
+				}
+				if ofBob < 2 {
+					return nil
+				}
+				x.cancel()
+				return context.Canceled
+			}
+			time.Sleep(2 * time.Hour)
+		}, func(x *retained) {
+			// Bob's first batch is gone, so it is reported, with what ended it.
+			x.wantReports(
+				report{"ada", threads.PurgeResult{Threads: 3, Deletions: 1}, nil},
+				report{"bob", threads.PurgeResult{Threads: 1}, context.Canceled},
+			)
+			x.wantDeleted("cyd", 3)
+		})
+	})
+	t.Run("at the first purge of a user", func(t *testing.T) {
+		retain(t, threads.Retention{Keep: time.Hour}, func(x *retained) {
+			x.throwAway("ada", 3)
+			x.store.failPurge = func(string) error {
+				x.cancel()
+				return context.Canceled
+			}
+			time.Sleep(2 * time.Hour)
+		}, func(x *retained) {
+			x.wantReports() // nothing was removed and nothing failed
+			x.wantDeleted("ada", 3)
 		})
 	})
 	t.Run("before it began", func(t *testing.T) {

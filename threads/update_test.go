@@ -157,13 +157,19 @@ type racing struct {
 	threads.Store
 	times int
 	tries int
+	reads int
+}
+
+func (r *racing) Get(ctx context.Context, user, id string, state threads.State) (threads.Thread, error) {
+	r.reads++
+	return r.Store.Get(ctx, user, id, state)
 }
 
 func (r *racing) Update(ctx context.Context, user string, t threads.Thread) error {
 	r.tries++
 	if r.times > 0 {
 		r.times--
-		other, err := r.Get(ctx, user, t.ID, threads.Live)
+		other, err := r.Store.Get(ctx, user, t.ID, threads.Live)
 		if err != nil {
 			return err
 		}
@@ -208,8 +214,21 @@ func TestUpdateForAVersionIsTriedOnce(t *testing.T) {
 	f.create("ada", threads.Draft{ID: "x"})
 	_, err := f.Update(t.Context(), "ada", "x", 1, threads.Patch{Title: ptr("mine")})
 	wantError(t, "Update() overtaken", err, threads.ErrVersionMismatch)
-	if got := f.get("ada", "x"); store.tries != 1 || got.Title != "" {
-		t.Errorf("%d tries, title %q; want one try and no change", store.tries, got.Title)
+	if store.tries != 1 || store.reads != 1 {
+		t.Errorf("%d tries, %d reads; want one of each", store.tries, store.reads)
+	}
+	if got := f.get("ada", "x"); got.Title != "" || got.Version != 2 {
+		t.Errorf("Get() = %q, version %d; want the other's change alone, version 2", got.Title, got.Version)
+	}
+}
+
+func TestUpdateStartsOverForNothingElse(t *testing.T) {
+	calls := 0
+	svc := threads.NewService(stub{func(string) error { calls++; return threads.ErrUnknownOutcome }}, nil)
+	_, err := svc.Update(t.Context(), "ada", "x", threads.AnyVersion, threads.Patch{Title: ptr("mine")})
+	wantError(t, "Update(AnyVersion) of a store that fails", err, threads.ErrUnknownOutcome)
+	if calls != 1 {
+		t.Errorf("%d calls of the store; want 1", calls)
 	}
 }
 
