@@ -1,8 +1,11 @@
 package httpx_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -47,15 +50,21 @@ func TestAuthentication(t *testing.T) {
 		require.Equal(t, `Bearer realm="example"`, r.header.Get("WWW-Authenticate"))
 	})
 
-	t.Run("an authenticator gets the bounded context of the request", func(t *testing.T) {
-		bounded := false
+	t.Run("an authenticator has the time of the request, and no more", func(t *testing.T) {
 		auth := httpx.AuthenticatorFunc(func(r *http.Request) (httpx.Caller, error) {
-			_, bounded = r.Context().Deadline()
-			return httpx.Caller{User: "ada"}, nil
+			<-r.Context().Done()
+			return httpx.Caller{}, fmt.Errorf("directory: %w", r.Context().Err())
+		})
+		h := httpx.New(newService(memory.New()), auth, &httpx.Options{Logger: quiet.Logger, Timeout: time.Millisecond})
+		require.Equal(t, 503, serve(h, mustRequest(t, "DELETE", "/v1/threads")).status)
+	})
+
+	t.Run("an authenticator whose own time was up is 500", func(t *testing.T) {
+		auth := httpx.AuthenticatorFunc(func(*http.Request) (httpx.Caller, error) {
+			return httpx.Caller{}, context.DeadlineExceeded
 		})
 		h := httpx.New(newService(memory.New()), auth, quiet)
-		require.Equal(t, 200, serve(h, mustRequest(t, "DELETE", "/v1/threads")).status)
-		require.True(t, bounded)
+		require.Equal(t, 500, serve(h, mustRequest(t, "DELETE", "/v1/threads")).status)
 	})
 }
 

@@ -30,12 +30,12 @@ func TestCreateThread(t *testing.T) {
 
 	t.Run("every member comes back, text as it was", func(t *testing.T) {
 		f := newFixture(t)
-		r := f.send("POST", "/v1/threads", `{"organization_id":"org_a","title":"<b>Q&A</b> 'é' \ud83d\ude00 \u0000",`+
+		r := f.send("POST", "/v1/threads", `{"organization_id":"org_a","title":"<b>Q&A</b> 'é' \ud83d\ude00 \u0001",`+
 			`"metadata":{"z":"1","a":"","ключ":"\"\\"},"assistant_id":"asst_1","visible_in_ui":false}`)
 		require.Equal(t, 201, r.status)
 		require.Equal(t, `{"id":"thrd_1","object":"thread","created_at":"2025-01-02T03:04:06.678901Z","updated_at":"2025-01-02T03:04:06.678901Z",`+
 			`"last_message_at":"2025-01-02T03:04:06.678901Z","metadata":{"a":"","z":"1","ключ":"\"\\"},"assistant_id":"asst_1","organization_id":"org_a","user_id":"ada",`+
-			`"title":"<b>Q&A</b> 'é' 😀 \u0000","status":"inactive","message_count":0,"visible_in_ui":false,"last_model_used":null,"is_pinned":false,"pinned_at":null,"space_ids":[]}`,
+			`"title":"<b>Q&A</b> 'é' 😀 \u0001","status":"inactive","message_count":0,"visible_in_ui":false,"last_model_used":null,"is_pinned":false,"pinned_at":null,"space_ids":[]}`,
 			r.body)
 	})
 
@@ -43,6 +43,14 @@ func TestCreateThread(t *testing.T) {
 		without, with := newFixture(t), newFixture(t)
 		require.Equal(t, without.send("POST", "/v1/threads", `{}`), with.send("POST", "/v1/threads",
 			`{"organization_id":null,"title":null,"metadata":null,"assistant_id":null,"visible_in_ui":null}`))
+	})
+
+	t.Run("visible_in_ui says whether it is hidden", func(t *testing.T) {
+		f := newFixture(t)
+		for _, visible := range []bool{true, false} {
+			got := decode[thread](t, f.send("POST", "/v1/threads", fmt.Sprintf(`{"visible_in_ui":%t}`, visible)), 201)
+			require.Equal(t, visible, got.VisibleInUI)
+		}
 	})
 
 	t.Run("content types that are JSON", func(t *testing.T) {
@@ -139,6 +147,7 @@ func TestCreateThreadRefuses(t *testing.T) {
 		{name: "an empty assistant", body: `{"assistant_id":""}`, status: 422},
 		{name: "an assistant that is too long", body: `{"assistant_id":"` + strings.Repeat("a", 129) + `"}`, status: 422},
 		{name: "an assistant with a control character", body: `{"assistant_id":"a\u0000"}`, status: 422},
+		{name: "a title with NUL", body: `{"title":"a\u0000"}`, status: 422},
 		{name: "a title that is too long", body: `{"title":"` + strings.Repeat("é", 201) + `"}`, status: 422},
 		{name: "too many pairs of metadata", body: many(17), status: 422},
 		{name: "an empty metadata key", body: `{"metadata":{"":"x"}}`, status: 422},
@@ -359,6 +368,14 @@ func TestCreateThreadIdempotencyKey(t *testing.T) {
 			return map[string]error{"Create": threads.ErrExists, "Get": threads.ErrNotFound}[method]
 		}
 		f.send("POST", "/v1/threads", body, key).refused(t, 409, "RESOURCE_CONFLICT")
+	})
+
+	t.Run("a store that cannot say whether it is the same request fails", func(t *testing.T) {
+		f, _, _ := first(t)
+		f.store.before = func(_ context.Context, method string) error {
+			return map[string]error{"Get": threads.ErrClosed}[method]
+		}
+		f.send("POST", "/v1/threads", body, key).refused(t, 503, "SERVICE_UNAVAILABLE")
 	})
 
 	t.Run("of many requests at once, one makes the thread and all answer alike", func(t *testing.T) {

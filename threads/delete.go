@@ -3,23 +3,29 @@ package threads
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 )
 
-// DeleteOption is a choice for one call of [Service.SoftDeleteAll].
-type DeleteOption func(*Deletion) error
+// DeleteOption is a choice for one call of [Service.SoftDeleteAll]. Only this
+// package makes any, so that none can change what is deleted.
+type DeleteOption interface {
+	apply(d *Deletion) error
+}
+
+type idempotencyKey string
+
+func (k idempotencyKey) apply(d *Deletion) error {
+	d.Key = string(k)
+	return ValidateKey(d.Key)
+}
 
 // WithIdempotencyKey makes a call safe to repeat: a further call of the same
 // user with the same key and scope deletes nothing and returns the deletion
 // of the first. With another scope it is [ErrKeyReused]. A key lives as long
 // as the record of its deletion. See [ValidateKey] for what can be a key; the
 // empty one is refused, not ignored.
-func WithIdempotencyKey(key string) DeleteOption {
-	return func(d *Deletion) error {
-		d.Key = key
-		return ValidateKey(key)
-	}
-}
+func WithIdempotencyKey(key string) DeleteOption { return idempotencyKey(key) }
 
 // SoftDeleteAll deletes every live thread of the user in the scope, pinned
 // and hidden ones too, and returns the deletion with the exact number, Count.
@@ -37,24 +43,26 @@ func WithIdempotencyKey(key string) DeleteOption {
 //
 // The zero Scope is refused with [ErrInvalid], like one made from a malformed
 // organization id, and nothing is deleted. After [ErrUnknownOutcome], repeat
-// the call with the same idempotency key.
+// the call with the same idempotency key; or look for the deletion that is
+// returned even so, by its ID.
 func (s *Service) SoftDeleteAll(ctx context.Context, user string, scope Scope, opts ...DeleteOption) (Deletion, error) {
-	err := validateUserScope(user, scope)
 	d := Deletion{ID: s.newDeletionID(), User: user, Scope: scope, DeletedAt: s.clock()}
+	var err error
 	for _, opt := range opts {
-		err = cmp.Or(err, opt(&d))
+		err = cmp.Or(err, opt.apply(&d))
 	}
-	if err == nil {
-		err = d.Validate(user)
-	}
-	if err != nil {
+	if err = cmp.Or(err, d.Validate(user)); err != nil {
 		return Deletion{}, fmt.Errorf("delete all threads: %w", err)
 	}
-	d, err = s.store.SoftDeleteAll(ctx, user, d)
+	done, err := s.store.SoftDeleteAll(ctx, user, d)
 	if err != nil {
-		return Deletion{}, fmt.Errorf("delete all threads (%s): %w", scope, err)
+		err = fmt.Errorf("delete all threads (%s): %w", scope, err)
+		if errors.Is(err, ErrUnknownOutcome) {
+			return d, err
+		}
+		return Deletion{}, err
 	}
-	return d, nil
+	return done, nil
 }
 
 // Delete deletes one live thread of the user and returns the deletion, which

@@ -31,7 +31,7 @@
 //
 // Errors carry a class to be matched with [errors.Is]: [ErrNotFound],
 // [ErrExists], [ErrConflict], [ErrInvalid], [ErrPurged], [ErrClosed],
-// [ErrUnknownOutcome], [ErrCorrupt], [ErrFull] and [ErrLocked]. The errors of
-// a cancelled or expired context pass through. An [ErrInvalid] always carries
+// [ErrUnknownOutcome], [ErrCorrupt], [ErrFull], [ErrNewerLayout] and
+// [ErrLocked]. The errors of a cancelled or expired context pass through. An [ErrInvalid] always carries
 // a [*FieldError] that says what was wrong, where, and what would be right.
 package threads

@@ -15,7 +15,8 @@ var (
 	// not found by calls that act on live threads.
 	ErrNotFound = errors.New("not found")
 
-	// ErrExists: the user has a thread of that id already, live or deleted.
+	// ErrExists: the user has a thread of that id already, live or deleted;
+	// or a deletion of that id, if the host makes its own.
 	ErrExists = errors.New("exists already")
 
 	// ErrConflict: the call contradicts what is stored. It is the class of

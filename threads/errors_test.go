@@ -10,11 +10,14 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
+// classes is every class of error.
+var classes = []error{
+	threads.ErrNotFound, threads.ErrExists, threads.ErrConflict, threads.ErrInvalid, threads.ErrPurged,
+	threads.ErrClosed, threads.ErrUnknownOutcome, threads.ErrCorrupt, threads.ErrFull, threads.ErrNewerLayout,
+	threads.ErrLocked,
+}
+
 func TestErrorClassesAreDistinct(t *testing.T) {
-	classes := []error{
-		threads.ErrNotFound, threads.ErrExists, threads.ErrConflict, threads.ErrInvalid, threads.ErrPurged,
-		threads.ErrClosed, threads.ErrUnknownOutcome, threads.ErrCorrupt, threads.ErrFull, threads.ErrLocked,
-	}
 	for i, a := range classes {
 		for j, b := range classes {
 			if errors.Is(a, b) != (i == j) {

@@ -44,7 +44,8 @@ func (s *Service) list(ctx context.Context, user string, q Query, p Paging) (Pag
 // All returns every thread of the user that matches the query, read page by
 // page while the loop runs. After an error, which is yielded with the zero
 // Thread, it ends. It sees each thread that stays for the whole of the loop
-// exactly once; whether it sees one that comes or goes meanwhile is open.
+// exactly once; whether it sees one that comes or goes meanwhile is open. A
+// loop over one deletion ends with [ErrNotFound] if its record goes meanwhile.
 func (s *Service) All(ctx context.Context, user string, q Query) iter.Seq2[Thread, error] {
 	return func(yield func(Thread, error) bool) {
 		p := Paging{Limit: MaxPage}

@@ -27,8 +27,9 @@ func (s *Service) PreviewPurge(ctx context.Context, user string, before time.Tim
 // thread.
 //
 // From its first purge on, a deletion can no longer be restored. When its
-// last thread is gone its record stays, to answer [ErrPurged], until a later
-// Purge whose time is after that purge. The zero time is refused.
+// last thread is gone its record stays, to answer [ErrPurged], until a Purge
+// whose time is after that purge; with a time in the future that is the same
+// call. The zero time is refused.
 func (s *Service) Purge(ctx context.Context, user string, before time.Time, limit int) (PurgeResult, error) {
 	before, err := validatePurge(user, before)
 	if err == nil {
@@ -66,23 +67,6 @@ func ValidatePurgeLimit(limit int) error {
 	}
 	return nil
 }
-
-// ValidateListStart holds a list in a [Store] to a place that is one, or the
-// zero Cursor, and a limit of 1 to [MaxPage]+1, the one more being how a
-// service knows that there are more.
-func ValidateListStart(after Cursor, limit int) error {
-	if limit < 1 || limit > MaxPage+1 {
-		return invalid("limit", fmt.Sprintf("Must be between 1 and %d", MaxPage+1), fmt.Sprint(limit))
-	}
-	if after.IsZero() {
-		return nil
-	}
-	return after.Validate()
-}
-
-// ValidateTime holds a time handed to a [Store] to UTC, whole microseconds
-// and the years 1 to 9999. The zero time is invalid: it never means "all".
-func ValidateTime(field string, t time.Time) error { return validateTime(field, t) }
 
 func validatePurge(user string, before time.Time) (time.Time, error) {
 	if err := ValidateUser(user); err != nil {

@@ -127,7 +127,7 @@ func (p Paging) validate() (Paging, error) {
 		p.Limit = DefaultPage
 	}
 	if p.Limit < 1 || p.Limit > MaxPage {
-		return p, invalid("limit", fmt.Sprintf("Must be between 1 and %d", MaxPage), "")
+		return p, invalid("limit", fmt.Sprintf("Must be between 1 and %d", MaxPage), fmt.Sprint(p.Limit))
 	}
 	if !p.After.IsZero() && !p.Before.IsZero() {
 		return p, invalid("before", "Must not be given together with after", "")

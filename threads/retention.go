@@ -2,6 +2,7 @@ package threads
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -24,9 +25,9 @@ const DefaultPurgeBatch = 1_000
 
 // Retain purges, now and then every r.Every, what any user deleted more than
 // r.Keep ago. It runs until the context is done and returns the context's
-// error; hosts run it in a goroutine. What fails is reported and tried again
-// in the next round, and does not keep other users' threads from being
-// purged.
+// error; hosts run it in a goroutine. If the store is closed it returns
+// [ErrClosed]. Anything else that fails is reported and tried again in the
+// next round, and does not keep other users' threads from being purged.
 //
 // A Keep that is not positive is refused with [ErrInvalid]: it would purge
 // everything at once.
@@ -52,7 +53,9 @@ func (s *Service) Retain(ctx context.Context, r Retention) error {
 	tick := time.NewTicker(r.Every)
 	defer tick.Stop()
 	for {
-		s.retainOnce(ctx, r)
+		if err := s.retainOnce(ctx, r); errors.Is(err, ErrClosed) {
+			return fmt.Errorf("retention: %w", err)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -61,8 +64,9 @@ func (s *Service) Retain(ctx context.Context, r Retention) error {
 	}
 }
 
-// retainOnce is one round over all users.
-func (s *Service) retainOnce(ctx context.Context, r Retention) {
+// retainOnce is one round over all users. It ends early with the error that
+// ends every call.
+func (s *Service) retainOnce(ctx context.Context, r Retention) error {
 	before := canonicalTime(s.now().Add(-r.Keep))
 	for last := ""; ; {
 		users, err := s.store.UsersDue(ctx, before, last, MaxPage)
@@ -70,19 +74,18 @@ func (s *Service) retainOnce(ctx context.Context, r Retention) {
 			r.Report("", PurgeResult{}, fmt.Errorf("find users to purge: %w", err))
 		}
 		if err != nil || len(users) == 0 {
-			return
+			return err
 		}
 		for _, user := range users {
-			s.retainUser(ctx, r, user, before)
-			if ctx.Err() != nil {
-				return
+			if err := s.retainUser(ctx, r, user, before); ctx.Err() != nil || errors.Is(err, ErrClosed) {
+				return err
 			}
 		}
 		last = users[len(users)-1]
 	}
 }
 
-func (s *Service) retainUser(ctx context.Context, r Retention, user string, before time.Time) {
+func (s *Service) retainUser(ctx context.Context, r Retention, user string, before time.Time) error {
 	var sum PurgeResult
 	for {
 		one, err := s.Purge(ctx, user, before, r.Batch)
@@ -94,7 +97,7 @@ func (s *Service) retainUser(ctx context.Context, r Retention, user string, befo
 			r.Report(user, sum, err)
 		}
 		if done {
-			return
+			return err
 		}
 	}
 }

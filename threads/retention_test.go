@@ -373,6 +373,20 @@ func TestRetainEndsWithItsContext(t *testing.T) {
 	})
 }
 
+func TestRetainEndsWhenItsStoreIsClosed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := memory.New()
+		svc := threads.NewService(store, nil)
+		time.AfterFunc(90*time.Minute, func() { _ = store.Close() })
+		began := time.Now()
+		err := svc.Retain(t.Context(), threads.Retention{Keep: time.Hour})
+		wantError(t, "Retain()", err, threads.ErrClosed)
+		if took := time.Since(began); took != 2*time.Hour { // the first round after it
+			t.Errorf("Retain() ended after %s; want with the first round that finds the store closed", took)
+		}
+	})
+}
+
 func TestRetainRefusesWhatWouldPurgeEverything(t *testing.T) {
 	svc := threads.NewService(unreachable(t), nil)
 	for name, c := range map[string]struct {

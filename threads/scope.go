@@ -91,6 +91,22 @@ func (s Scope) Organization() string {
 	return s.text
 }
 
+// MarshalText implements [encoding.TextMarshaler], and so the form of a scope
+// in JSON: that of [Scope.String]. An invalid scope is an error.
+func (s Scope) MarshalText() ([]byte, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	return []byte(s.text), nil
+}
+
+// UnmarshalText implements [encoding.TextUnmarshaler] with [ParseScope]. After
+// an error the scope is invalid.
+func (s *Scope) UnmarshalText(text []byte) (err error) {
+	*s, err = ParseScope(string(text))
+	return err
+}
+
 // String returns "all", "personal", the organization id, or "invalid".
 func (s Scope) String() string {
 	if s.Validate() != nil {

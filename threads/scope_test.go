@@ -1,7 +1,10 @@
 package threads_test
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,6 +113,30 @@ func TestScopesAreComparable(t *testing.T) {
 	}
 	if got := seen[threads.InOrganization(fmt.Sprint("org_", "a"))]; got != "org_a" {
 		t.Errorf("the scope of org_a made twice is found as %q; want org_a", got)
+	}
+}
+
+func TestScopeInJSON(t *testing.T) {
+	for _, want := range []threads.Scope{threads.All(), threads.Personal(), threads.InOrganization("org_a")} {
+		text, err := json.Marshal(want)
+		if err != nil || string(text) != strconv.Quote(want.String()) {
+			t.Errorf("Marshal(%s) = %s, %v; want its String, quoted", want, text, err)
+		}
+		var got threads.Scope
+		if err := json.Unmarshal(text, &got); err != nil || got != want {
+			t.Errorf("Unmarshal(%s) = %s, %v; want %s, nil", text, got, err, want)
+		}
+	}
+	for _, bad := range []threads.Scope{{}, threads.InOrganization("all"), threads.InOrganization("")} {
+		if text, err := json.Marshal(bad); !errors.Is(err, threads.ErrInvalid) {
+			t.Errorf("Marshal of an invalid scope = %s, %v; want ErrInvalid", text, err)
+		}
+	}
+	for _, text := range []string{`""`, `"acme"`, `"ALL"`} {
+		got := threads.All()
+		if err := json.Unmarshal([]byte(text), &got); !errors.Is(err, threads.ErrInvalid) || got.Validate() == nil {
+			t.Errorf("Unmarshal(%s) = %s, %v; want an invalid scope, ErrInvalid", text, got, err)
+		}
 	}
 }
 

@@ -266,8 +266,11 @@ func TestSoftDeleteAllOfUnknownOutcomeCanBeRepeated(t *testing.T) {
 	lossy, sound := newFixtureOver(t, unsure{store}), newFixtureOver(t, store)
 	sound.createIn("ada", "", "a", "b")
 	key := threads.WithIdempotencyKey("once")
-	_, err := lossy.SoftDeleteAll(t.Context(), "ada", threads.All(), key)
+	lost, err := lossy.SoftDeleteAll(t.Context(), "ada", threads.All(), key)
 	wantError(t, "SoftDeleteAll()", err, threads.ErrUnknownOutcome)
+	if found := sound.deletion("ada", lost.ID); found.Count != 2 {
+		t.Errorf("Deletion(%s), of the call without an answer, = %+v; want the one that it made", lost.ID, found)
+	}
 	sound.createIn("ada", "", "newer")
 	if d := sound.deleteAll("ada", threads.All(), key); d.Count != 2 {
 		t.Errorf("SoftDeleteAll() again with the key = %d; want 2, the number of the first call", d.Count)

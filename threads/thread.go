@@ -1,6 +1,7 @@
 package threads
 
 import (
+	"fmt"
 	"maps"
 	"time"
 )
@@ -82,7 +83,7 @@ func (t Thread) Validate(user string) error {
 		}
 	}
 	if t.Version < 1 {
-		return invalid("version", "Must be at least 1", "")
+		return invalid("version", "Must be at least 1", fmt.Sprint(t.Version))
 	}
 	if !t.DeletedAt.IsZero() || t.DeletionID != "" {
 		return invalid("deletion_id", "Must not be set: only a delete call deletes", t.DeletionID)
@@ -103,7 +104,7 @@ func (t Thread) Validate(user string) error {
 			return err
 		}
 	}
-	if err := validateText("title", t.Title, MaxTitle); err != nil {
+	if err := validateText("title", "The title", t.Title, MaxTitle); err != nil {
 		return err
 	}
 	return validateMetadata(t.Metadata)

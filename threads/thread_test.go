@@ -1,6 +1,7 @@
 package threads_test
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -72,6 +73,9 @@ func TestThreadsThatAreNot(t *testing.T) {
 		"an assistant with a line break": {"assistant_id", func(x *threads.Thread) { x.Assistant = "a\nb" }},
 		"a title of 201 characters":      {"title", func(x *threads.Thread) { x.Title = strings.Repeat("é", threads.MaxTitle+1) }},
 		"a title that is no UTF-8":       {"title", func(x *threads.Thread) { x.Title = "\xff" }},
+		"a title with NUL":               {"title", func(x *threads.Thread) { x.Title = "a\x00b" }},
+		"a key with NUL":                 {"metadata", func(x *threads.Thread) { x.Metadata = map[string]string{"\x00": "v"} }},
+		"a value with NUL":               {"metadata", func(x *threads.Thread) { x.Metadata = map[string]string{"k": "\x00"} }},
 		"17 pairs":                       {"metadata", func(x *threads.Thread) { x.Metadata = pairs(threads.MaxMetadataPairs + 1) }},
 		"an empty key":                   {"metadata", func(x *threads.Thread) { x.Metadata = map[string]string{"": "v"} }},
 		"a key of 65 characters": {"metadata", func(x *threads.Thread) {
@@ -104,6 +108,21 @@ func TestThreadsThatAreNot(t *testing.T) {
 		x := full()
 		x.User = user
 		wantInvalid(t, fmt.Sprintf("Validate(%q)", user), x.Validate(user), "user")
+	}
+}
+
+// Whoever mends one mistake after the other must not meet them in another
+// order each time.
+func TestOfSeveralMistakesInMetadataTheFirstKeyIsTold(t *testing.T) {
+	long := strings.Repeat("v", threads.MaxMetadataValue+1)
+	x := full()
+	x.Metadata = map[string]string{"c": "\xff", "a": "fine", "b": long, "d": "\x00"}
+	for range 50 {
+		var field *threads.FieldError
+		err := x.Validate("ada")
+		if want := `The value of "b" must be at most 512 characters long, not 513`; !errors.As(err, &field) || field.Rule != want {
+			t.Fatalf("Validate() = %v; want the rule %q", err, want)
+		}
 	}
 }
 

@@ -2,6 +2,8 @@ package threads
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -85,13 +87,17 @@ func validateLine(field, s string) error {
 	return nil
 }
 
-// validateText holds s to valid UTF-8 of at most limit characters.
-func validateText(field, s string, limit int) error {
+// validateText holds s to valid UTF-8 of at most limit characters, without
+// NUL, which not every engine can keep. The rule begins with what s is.
+func validateText(field, what, s string, limit int) error {
 	if !utf8.ValidString(s) {
-		return invalid(field, "Must be valid UTF-8", s)
+		return invalid(field, what+" must be valid UTF-8", s)
+	}
+	if strings.ContainsRune(s, 0) {
+		return invalid(field, what+" must not contain the character NUL", s)
 	}
 	if n := utf8.RuneCountInString(s); n > limit {
-		return invalid(field, fmt.Sprintf("Must be at most %d characters long, not %d", limit, n), s)
+		return invalid(field, fmt.Sprintf("%s must be at most %d characters long, not %d", what, limit, n), s)
 	}
 	return nil
 }
@@ -100,19 +106,36 @@ func validateMetadata(m map[string]string) error {
 	if len(m) > MaxMetadataPairs {
 		return invalid("metadata", fmt.Sprintf("Must have at most %d pairs, not %d", MaxMetadataPairs, len(m)), "")
 	}
-	for k, v := range m {
+	for _, k := range slices.Sorted(maps.Keys(m)) { // so that of several mistakes the same is told each time
 		if k == "" {
-			return invalid("metadata", "Must not have an empty key", "")
+			return invalid("metadata", "A key must not be empty", "")
 		}
-		if err := validateText("metadata", k, MaxMetadataKey); err != nil {
+		if err := validateText("metadata", "A key", k, MaxMetadataKey); err != nil {
 			return err
 		}
-		if err := validateText("metadata", v, MaxMetadataValue); err != nil {
+		if err := validateText("metadata", fmt.Sprintf("The value of %q", k), m[k], MaxMetadataValue); err != nil {
 			return err
 		}
 	}
 	return nil
 }
+
+// ValidateListStart holds a list in a [Store] to a place that is one, or the
+// zero Cursor, and a limit of 1 to [MaxPage]+1, the one more being how a
+// service knows that there are more.
+func ValidateListStart(after Cursor, limit int) error {
+	if limit < 1 || limit > MaxPage+1 {
+		return invalid("limit", fmt.Sprintf("Must be between 1 and %d", MaxPage+1), fmt.Sprint(limit))
+	}
+	if after.IsZero() {
+		return nil
+	}
+	return after.Validate()
+}
+
+// ValidateTime holds a time handed to a [Store] to UTC, whole microseconds
+// and the years 1 to 9999. The zero time is invalid: it never means "all".
+func ValidateTime(field string, t time.Time) error { return validateTime(field, t) }
 
 // validateTime holds t to what every store and RFC 3339 can express. Stores
 // keep microseconds, so a finer time would not come back as it was given.

@@ -64,6 +64,36 @@ func TestDemoFailsWhenItCannotPrint(t *testing.T) {
 	}
 }
 
+func TestDemoLeavesNothingBehind(t *testing.T) {
+	temp := t.TempDir()
+	for _, name := range []string{"TMPDIR", "TMP"} { // of Unix and of Windows
+		t.Setenv(name, temp)
+	}
+	code, _, errOut := skein(t, "demo")
+	require.Equal(t, exitSuccess, code, errOut)
+	left, err := os.ReadDir(temp)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}
+
+// The demo deletes threads, so it keeps away from those of others.
+func TestDemoRefusesAStoreWithThreadsOfItsUsers(t *testing.T) {
+	store := memory.New()
+	svc := threads.NewService(store, nil)
+	_, err := svc.Create(t.Context(), ben, threads.Draft{})
+	require.NoError(t, err)
+	err = demo(t.Context(), storeURL{"test:", func() (threads.Store, error) { return kept{store}, nil }}, io.Discard, io.Discard)
+	require.ErrorContains(t, err, "give it a store of its own")
+	n, err := svc.Count(t.Context(), ben, threads.All())
+	require.NoError(t, err)
+	require.Equal(t, threads.Counts{Live: 1}, n)
+}
+
+// kept is a store that outlives the demo.
+type kept struct{ threads.Store }
+
+func (kept) Close() error { return nil }
+
 // broken is a writer that takes nothing.
 type broken struct{}
 

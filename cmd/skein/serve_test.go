@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,10 +14,13 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/skein-go/skein/httpx"
+	"github.com/skein-go/skein/storage/memory"
+	"github.com/skein-go/skein/threads"
 )
 
 // quiet is for handlers whose log nobody reads.
@@ -253,6 +257,48 @@ func TestServeFailures(t *testing.T) {
 		})
 	}
 	require.NoFileExists(t, absent)
+}
+
+// closing is a store whose Close fails, and counts.
+type closing struct {
+	threads.Store
+	closed *int
+}
+
+var errClosing = errors.New("the store failed to close")
+
+func (c closing) Close() error {
+	*c.closed++
+	return errors.Join(c.Store.Close(), errClosing)
+}
+
+func TestStoreIsClosedOnceAndItsErrorIsTold(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	newKey(t, keys, "ada")
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	done, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, tt := range []struct {
+		name string
+		run  func(storeURL) error
+	}{
+		{"serve", func(store storeURL) error {
+			return serve(done, serveConfig{store: store, keys: keys, listen: "127.0.0.1:0", retention: time.Hour}, io.Discard, io.Discard)
+		}},
+		{"serve on an address in use", func(store storeURL) error {
+			return serve(done, serveConfig{store: store, keys: keys, listen: taken.Addr().String()}, io.Discard, io.Discard)
+		}},
+		{"demo", func(store storeURL) error { return demo(t.Context(), store, io.Discard, io.Discard) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			closed := 0
+			err := tt.run(storeURL{"test:", func() (threads.Store, error) { return closing{memory.New(), &closed}, nil }})
+			require.ErrorIs(t, err, errClosing)
+			require.Equal(t, 1, closed, "calls of Close")
+		})
+	}
 }
 
 func TestServeFailsWhenItCannotSayWhereItListens(t *testing.T) {

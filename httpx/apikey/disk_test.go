@@ -149,6 +149,14 @@ func TestOpenRefuses(t *testing.T) {
 		require.ErrorContains(t, err, "make one with: skein keys add --keys "+path+" --user USER")
 	})
 
+	t.Run("a file that is too long to be one", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "keys.json")
+		require.NoError(t, os.WriteFile(path, nil, 0o600))
+		require.NoError(t, os.Truncate(path, 32<<20+1))
+		_, err := apikey.Open(path)
+		require.ErrorContains(t, err, "longer than")
+	})
+
 	t.Run("a directory", func(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "keys")
 		require.NoError(t, os.Mkdir(dir, 0o700))

@@ -375,6 +375,7 @@ func TestArithmeticIsTheRowByRowRule(t *testing.T) {
 
 // setting reads a number from the environment.
 func setting(t *testing.T, name string, otherwise uint64) uint64 {
+	t.Helper()
 	text := os.Getenv(name)
 	if text == "" {
 		return otherwise
