@@ -60,9 +60,10 @@
 // a thread or a next_cursor, which stays good when its thread is purged. With
 // before, next_cursor is for the next request with before.
 //
-// include_total is exact and never walks over threads, so it is refused, with
-// a 422, together with what a store does not count: it needs visible_in_ui=any
-// and neither assistant_id nor is_pinned.
+// include_total is exact unless threads come or go while it is made. It costs
+// nothing with visible_in_ui=any; by default it walks over the hidden threads,
+// which are taken to be few; with assistant_id or is_pinned, over what these
+// select.
 //
 // # Limits
 //

@@ -30,16 +30,49 @@ func (h *handler) listThreads(x *exchange) (answer, error) {
 	}
 	body := newListObject(page, l.before != "")
 	if l.total {
-		n, err := h.service.Count(x.ctx, x.user, l.query.Scope)
+		n, err := h.total(x, l.query)
 		if err != nil {
 			return answer{}, err
 		}
-		if l.query.State == threads.Both {
-			n.Live += n.Deleted
-		}
-		body.Total = &n.Live
+		body.Total = &n
 	}
 	return answer{status: http.StatusOK, body: body}, nil
+}
+
+// total returns how many threads the query matches on all pages. Stores count
+// by scope and state alone. What differs only by being hidden or not is
+// counted by walking over the others, for most threads are shown; what an
+// assistant or a pin selects, by walking over that.
+func (h *handler) total(x *exchange, q threads.Query) (int64, error) {
+	if q.Assistant != "" || q.Pinned != nil {
+		return h.walk(x, q)
+	}
+	n, err := h.service.Count(x.ctx, x.user, q.Scope)
+	if err != nil {
+		return 0, err
+	}
+	all := n.Live
+	if q.State == threads.Both {
+		all += n.Deleted
+	}
+	if q.Hidden == nil {
+		return all, nil
+	}
+	others := !*q.Hidden
+	q.Hidden = &others
+	left, err := h.walk(x, q)
+	return max(0, all-left), err // threads may come and go between the two
+}
+
+// walk counts the threads that match one by one.
+func (h *handler) walk(x *exchange, q threads.Query) (n int64, err error) {
+	for _, err := range h.service.All(x.ctx, x.user, q) {
+		if err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, nil
 }
 
 // listRequest is what GET /v1/threads is asked for.
@@ -79,9 +112,6 @@ func parseList(raw string) (listRequest, error) {
 	if values["visible_in_ui"] != "any" {
 		hidden := !p.flag("visible_in_ui", true)
 		l.query.Hidden = &hidden
-	}
-	if l.total && (l.query.Assistant != "" || l.query.Pinned != nil || l.query.Hidden != nil) {
-		p.refuse("include_total", "Must come with visible_in_ui=any, and without assistant_id and is_pinned: what they select is not counted")
 	}
 	return l, p.err
 }

@@ -202,13 +202,21 @@ func TestListThreadsFilters(t *testing.T) {
 		})
 	}
 
-	for _, query := range []string{"", "&visible_in_ui=true", "&visible_in_ui=false", "&visible_in_ui=any&is_pinned=true",
-		"&visible_in_ui=any&is_pinned=false", "&visible_in_ui=any&assistant_id=asst_1"} {
-		t.Run("include_total is refused where it is not known without a walk: "+query, func(t *testing.T) {
-			got := f.do("GET", "/v1/threads?include_total=true"+query).refused(t, 422, "VALIDATION_ERROR")
-			require.Equal(t, map[string]string{"include_total": "true"}, got.Error.Details)
-			require.Contains(t, got.Error.SystemMessage, "visible_in_ui=any")
-		})
+	for _, query := range []string{"", "visible_in_ui=true", "visible_in_ui=false", "visible_in_ui=any", "is_pinned=true", "is_pinned=false",
+		"visible_in_ui=any&is_pinned=true", "visible_in_ui=any&is_pinned=false", "assistant_id=asst_1", "visible_in_ui=any&assistant_id=asst_1",
+		"organization_id=org_a", "visible_in_ui=false&organization_id=org_a"} {
+		for _, deleted := range []bool{false, true} {
+			query := strings.Trim("include_deleted=false&"+query, "&")
+			if deleted {
+				query = strings.Replace(query, "false", "true", 1)
+			}
+			t.Run("include_total is what all pages hold: "+query, func(t *testing.T) {
+				all := f.list("limit=100&" + query)
+				l := f.list("limit=1&include_total=true&" + query)
+				require.NotNil(t, l.Total)
+				require.Equal(t, len(all.Data), *l.Total)
+			})
+		}
 	}
 }
 
@@ -311,7 +319,7 @@ func TestListThreadsPages(t *testing.T) {
 		f.store.before = func(_ context.Context, method string) error {
 			return map[string]error{"Count": threads.ErrCorrupt}[method]
 		}
-		f.do("GET", "/v1/threads?include_total=true&visible_in_ui=any").refused(t, 500, "INTERNAL_ERROR")
+		f.do("GET", "/v1/threads?include_total=true").refused(t, 500, "INTERNAL_ERROR")
 	})
 }
 
