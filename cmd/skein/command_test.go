@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,6 +48,7 @@ func TestUsageErrors(t *testing.T) {
 		{"address with an empty port", serving("--listen", "127.0.0.1:"), []string{"it must be HOST:PORT"}},
 		{"address with a port out of range", serving("--listen", "127.0.0.1:70000"), []string{"it must be HOST:PORT"}},
 		{"address with a negative port", serving("--listen", "127.0.0.1:-1"), []string{"it must be HOST:PORT"}},
+		{"address with a named port", serving("--listen", "127.0.0.1:http"), []string{"it must be HOST:PORT"}},
 		{"address that is a URL", serving("--listen", "http://127.0.0.1:8080"), []string{"it must be HOST:PORT"}},
 		{"retention without a unit", serving("--retention", "30"), []string{"like 90m or 720h"}},
 		{"retention in days", serving("--retention", "30d"), []string{"like 90m or 720h"}},
@@ -106,7 +108,7 @@ func TestHelp(t *testing.T) {
 		_, want, _ := skein(t, append([]string{"help"}, words...)...)
 		require.Contains(t, want, "Usage: skein "+c.usage())
 		for _, flag := range []string{"-h", "-help", "--help"} {
-			args := append(words, flag)
+			args := slices.Concat(words, []string{flag})
 			code, out, errOut := skein(t, args...)
 			require.Equal(t, exitSuccess, code, "skein %q", args)
 			require.Equal(t, want, out, "skein %q", args)

@@ -79,7 +79,7 @@ func demo(ctx context.Context, url storeURL, out, errOut io.Writer) (err error) 
 		}
 	}
 
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

@@ -31,8 +31,12 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}
-		defer os.RemoveAll(scratch)
-		return m.Run()
+		code := m.Run()
+		if err := os.RemoveAll(scratch); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return code
 	}())
 }
 
@@ -47,11 +51,13 @@ var program = sync.OnceValues(func() (string, error) {
 })
 
 // skein calls run and returns the exit code, standard output and standard
-// error.
+// error. A command that would go on for ever is ended after some time.
 func skein(t *testing.T, args ...string) (code int, out, errOut string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
 	var o, e bytes.Buffer
-	code = run(t.Context(), args, &o, &e)
+	code = run(ctx, args, &o, &e)
 	return code, o.String(), e.String()
 }
 

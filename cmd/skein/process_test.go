@@ -89,7 +89,7 @@ func TestKeyIsRevokedIfTheReaderOfItsSecretIsGone(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)
 	require.NoError(t, r.Close())
-	defer w.Close()
+	t.Cleanup(func() { _ = w.Close() })
 	cmd := exec.CommandContext(t.Context(), path, "keys", "add", "--keys", file, "--user", "ada")
 	cmd.Stdout = w
 	_ = cmd.Run() // its error says what the exit code says
@@ -111,7 +111,7 @@ func startUpload(t *testing.T, p *process, key string) upload {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
 	require.NoError(t, err)
-	t.Cleanup(func() { conn.Close() })
+	t.Cleanup(func() { _ = conn.Close() })
 	u := upload{conn, bufio.NewReader(conn), `{"title":"slow"}`}
 	_, err = fmt.Fprintf(conn, "POST /v1/threads HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-Key: %s\r\n"+
 		"Content-Type: application/json\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n", key, len(u.body))

@@ -44,7 +44,7 @@ func TestReadmeShowsTheSamples(t *testing.T) {
 	for _, s := range samples {
 		code, err := os.ReadFile(filepath.Join(samplesDir, s.file))
 		require.NoError(t, err)
-		if !strings.Contains(string(readme), string(code)) {
+		if !bytes.Contains(readme, code) {
 			t.Errorf("README.md does not have examples/clients/%s as it is; put in:\n%s", s.file, code)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -104,7 +105,7 @@ func serve(ctx context.Context, c serveConfig, out, errOut io.Writer) (err error
 	defer func() { err = errors.Join(err, store.Close()) }() // after all that uses it has ended
 	svc := threads.NewService(store, nil)
 
-	listener, err := net.Listen("tcp", c.listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", c.listen)
 	if err != nil {
 		return err
 	}
@@ -131,10 +132,10 @@ func serveUntil(ctx context.Context, server *http.Server, listener net.Listener,
 	go func() { failed <- server.Serve(listener) }()
 	select {
 	case err := <-failed:
-		return err
+		return errors.Join(err, server.Close())
 	case <-ctx.Done():
 	}
-	log.Info("stopping", "at_most", drainTimeout)
+	log.Info("stopping", slog.Duration("at_most", drainTimeout))
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
 	defer cancel()
 	if err := server.Shutdown(drain); err != nil {
@@ -178,9 +179,9 @@ func retain(ctx context.Context, svc *threads.Service, keep time.Duration, log *
 		Keep:  keep,
 		Every: min(time.Hour, keep),
 		Report: func(user string, r threads.PurgeResult, err error) {
-			log := log.With("user", user, "threads", r.Threads, "deletions", r.Deletions)
+			log := log.With(slog.String("user", user), slog.Int64("threads", r.Threads), slog.Int64("deletions", r.Deletions))
 			if err != nil {
-				log.Error("purge failed and will be tried again", "error", err)
+				log.Error("purge failed and will be tried again", slog.Any("error", err))
 				return
 			}
 			log.Info("purged")
@@ -192,10 +193,10 @@ func retain(ctx context.Context, svc *threads.Service, keep time.Duration, log *
 func warn(log *slog.Logger, c serveConfig, keys *apikey.File, addr net.Addr) {
 	now := time.Now()
 	if !slices.ContainsFunc(keys.List(), func(k apikey.Key) bool { return !k.Revoked() && !k.Expired(now) }) {
-		log.Warn("the keys file has no key that is good: nobody can call", "file", c.keys)
+		log.Warn("the keys file has no key that is good: nobody can call", slog.String("file", c.keys))
 	}
 	if tcp, ok := addr.(*net.TCPAddr); ok && !tcp.IP.IsLoopback() {
-		log.Warn("keys travel in clear text: put TLS in front", "listen", addr.String())
+		log.Warn("keys travel in clear text: put TLS in front", slog.String("listen", addr.String()))
 	}
 	if c.store.text == "memory:" {
 		log.Warn("threads are kept in memory and are gone when the server ends")
@@ -210,13 +211,13 @@ func (c serveConfig) logHandler(w io.Writer) slog.Handler {
 	return slog.NewTextHandler(w, opts)
 }
 
-// checkAddress accepts HOST:PORT and :PORT.
+// checkAddress accepts HOST:PORT and :PORT, with a port from 0 to 65535.
 func checkAddress(text string) error {
 	_, port, err := net.SplitHostPort(text)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = strconv.ParseUint(port, 10, 16)
 	}
-	if err != nil || port == "" {
+	if err != nil {
 		return errors.New("it must be HOST:PORT, like 127.0.0.1:8080")
 	}
 	return nil

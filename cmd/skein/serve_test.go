@@ -4,11 +4,11 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -41,9 +41,9 @@ func startServe(t *testing.T, keys string, more ...string) server {
 	log := newTranscript()
 	code := make(chan int, 1)
 	go func() {
-		defer w.Close()
 		args := []string{"serve", "--store", "memory:", "--listen", "127.0.0.1:0", "--keys", keys}
 		code <- run(ctx, append(args, more...), w, log)
+		_ = w.Close()
 	}()
 	out := bufio.NewReader(r)
 	first, err := out.ReadString('\n')
@@ -223,6 +223,14 @@ func TestServeWarns(t *testing.T) {
 	require.Contains(t, s.log.String(), "no key that is good")
 }
 
+// takenAddress returns an address that something listens on.
+func takenAddress(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(s.Close)
+	return s.Listener.Addr().String()
+}
+
 func TestServeFailures(t *testing.T) {
 	dir := t.TempDir()
 	keys := filepath.Join(dir, "keys.json")
@@ -231,9 +239,7 @@ func TestServeFailures(t *testing.T) {
 	open := filepath.Join(dir, "open.json")
 	newKey(t, open, "ada")
 	require.NoError(t, os.Chmod(open, 0o644))
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer taken.Close()
+	taken := takenAddress(t)
 
 	tests := []struct {
 		name, keys, listen string
@@ -241,7 +247,7 @@ func TestServeFailures(t *testing.T) {
 	}{
 		{"absent keys", absent, "127.0.0.1:0", []string{absent, "skein keys add --keys " + absent + " --user USER"}},
 		{"keys that others can read", open, "127.0.0.1:0", []string{"chmod 600 " + open}},
-		{"address in use", keys, taken.Addr().String(), []string{fmt.Sprint(taken.Addr())}},
+		{"address in use", keys, taken, []string{taken}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -275,9 +281,7 @@ func (c closing) Close() error {
 func TestStoreIsClosedOnceAndItsErrorIsTold(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys.json")
 	newKey(t, keys, "ada")
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer taken.Close()
+	taken := takenAddress(t)
 	done, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, tt := range []struct {
@@ -288,7 +292,7 @@ func TestStoreIsClosedOnceAndItsErrorIsTold(t *testing.T) {
 			return serve(done, serveConfig{store: store, keys: keys, listen: "127.0.0.1:0", retention: time.Hour}, io.Discard, io.Discard)
 		}},
 		{"serve on an address in use", func(store storeURL) error {
-			return serve(done, serveConfig{store: store, keys: keys, listen: taken.Addr().String()}, io.Discard, io.Discard)
+			return serve(done, serveConfig{store: store, keys: keys, listen: taken}, io.Discard, io.Discard)
 		}},
 		{"demo", func(store storeURL) error { return demo(t.Context(), store, io.Discard, io.Discard) }},
 	} {

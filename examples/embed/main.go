@@ -13,9 +13,7 @@ import (
 
 func main() {
 	ctx := context.Background()
-	store := memory.New()
-	defer store.Close()
-	svc := threads.NewService(store, nil)
+	svc := threads.NewService(memory.New(), nil)
 
 	for _, organization := range []string{"org_abc123", "org_abc123", ""} { // "" is a personal thread
 		if _, err := svc.Create(ctx, "ada", threads.Draft{Organization: organization, Title: "Hello"}); err != nil {

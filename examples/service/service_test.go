@@ -31,6 +31,7 @@ type host struct {
 }
 
 func newHost(t *testing.T) host {
+	t.Helper()
 	svc := threads.NewService(memory.New(), nil)
 	server := httptest.NewServer(service.New(svc, sessions{"token-of-ada": "ada", "token-of-ben": "ben"}, slog.New(slog.DiscardHandler)))
 	t.Cleanup(server.Close)
