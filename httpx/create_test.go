@@ -45,6 +45,12 @@ func TestCreateThread(t *testing.T) {
 			`{"organization_id":null,"title":null,"metadata":null,"assistant_id":null,"visible_in_ui":null}`))
 	})
 
+	t.Run("escapes next to those of surrogate pairs", func(t *testing.T) {
+		f := newFixture(t)
+		got := decode[thread](t, f.send("POST", "/v1/threads", `{"title":"\ud800\udc00\uDBFF\uDFFF\ud7ff\ue000\\ud83d"}`), 201)
+		require.Equal(t, "\U00010000\U0010ffff\ud7ff\ue000\\ud83d", *got.Title)
+	})
+
 	t.Run("visible_in_ui says whether it is hidden", func(t *testing.T) {
 		f := newFixture(t)
 		for _, visible := range []bool{true, false} {
@@ -125,6 +131,9 @@ func TestCreateThreadRefuses(t *testing.T) {
 		{name: "bytes that are not UTF-8", body: "{\"title\":\"\xff\"}", status: 400},
 		{name: "the first half of a surrogate pair", body: `{"title":"\ud83d"}`, status: 400},
 		{name: "the second half of a surrogate pair", body: `{"title":"\ude00"}`, status: 400},
+		{name: "the last first half", body: `{"title":"\udbff"}`, status: 400},
+		{name: "the first second half", body: `{"title":"\uDC00"}`, status: 400},
+		{name: "the last second half", body: `{"title":"\uDFFF"}`, status: 400},
 		{name: "the halves in the wrong order", body: `{"title":"\ude00\ud83d"}`, status: 400},
 		{name: "a first half before another character", body: `{"title":"\ud83dx"}`, status: 400},
 		{name: "a first half before an escape", body: `{"title":"\ud83d\\ude00"}`, status: 400},

@@ -11,7 +11,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
 	"unicode/utf8"
 )
 
@@ -23,18 +22,13 @@ func hasBody(r *http.Request) bool {
 }
 
 // boundBody gives the body as long to arrive as the request has. Without a
-// body the connection is left alone.
+// body the connection is left alone. The server lifts the deadline when it has
+// read the body to its end. If it has not it must stay, for the server discards
+// the rest before it sends the answer.
 func (x *exchange) boundBody() {
 	if deadline, ok := x.ctx.Deadline(); ok && hasBody(x.r) {
 		_ = http.NewResponseController(x.w).SetReadDeadline(deadline) // not supported: the server's own bounds hold
 	}
-}
-
-// arrived ends what boundBody began, or the server would take the deadline,
-// when it comes, for a client that is gone. If the body is not read to its end
-// the deadline must stay: the server discards the rest before it answers.
-func (x *exchange) arrived() {
-	_ = http.NewResponseController(x.w).SetReadDeadline(time.Time{})
 }
 
 // noBody refuses a request that has a body. It reads a byte to know.
@@ -54,7 +48,6 @@ func (x *exchange) noBody() error {
 	case len(x.r.Trailer) > 0: // known only now
 		return refused
 	}
-	x.arrived()
 	return nil
 }
 
@@ -75,7 +68,6 @@ func (h *handler) readJSON(x *exchange) ([]byte, error) {
 	case err != nil:
 		return nil, unreadable(err)
 	}
-	x.arrived()
 	if len(body) == 0 {
 		return nil, empty
 	}

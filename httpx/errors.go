@@ -38,12 +38,26 @@ const (
 	tryLater    = "The service is not available right now. Please try again later."
 )
 
-// classes is the one table from errors to answers. The first match counts, so
-// that an unknown outcome stays one, whatever it wraps.
+// classes is the one table from errors to answers. The first match counts: an
+// unknown outcome stays one whatever it wraps, and what is wrong with the store
+// or the time is never taken for a mistake of the client.
 var classes = []class{
 	{threads.ErrUnknownOutcome, "unknown_outcome", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
 		"It is not known whether the request took effect. Repeat it with the same Idempotency-Key, or look before deciding."},
 	{errPanic, "panic", http.StatusInternalServerError, internal.code, internal.message, internal.system},
+	{threads.ErrCorrupt, "corrupt", http.StatusInternalServerError, internal.code, internal.message, internal.system},
+	{threads.ErrClosed, "closed", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
+		"The store is closed. Nothing was changed; the request can be repeated."},
+	{threads.ErrLocked, "locked", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
+		"Another process holds the store. Nothing was changed; the request can be repeated."},
+	{threads.ErrFull, "full", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
+		"The store has no room left. Nothing was changed; the request can be repeated."},
+	{threads.ErrNewerLayout, "newer_layout", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
+		"The store was written by a newer version. Nothing was changed; the request can be repeated."},
+	{context.DeadlineExceeded, "timeout", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
+		"The time for the request was up before it took effect. It can be repeated."},
+	{context.Canceled, "canceled", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
+		"The request was given up before it took effect. It can be repeated."},
 
 	{errMalformed, "malformed", http.StatusBadRequest, "INVALID_REQUEST", badInput, "The request is malformed."},
 	{ErrNoCredentials, "no_credentials", http.StatusUnauthorized, "AUTHENTICATION_REQUIRED", notSignedIn,
@@ -72,18 +86,6 @@ var classes = []class{
 	{errTooLarge, "too_large", http.StatusRequestEntityTooLarge, "REQUEST_TOO_LARGE", badInput, ""},
 	{errMediaType, "media_type", http.StatusUnsupportedMediaType, "UNSUPPORTED_MEDIA_TYPE", badInput, ""},
 	{threads.ErrInvalid, "invalid", http.StatusUnprocessableEntity, "VALIDATION_ERROR", badInput, "An argument is invalid."},
-
-	{context.DeadlineExceeded, "timeout", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
-		"The time for the request was up before it took effect. It can be repeated."},
-	{context.Canceled, "canceled", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
-		"The request was given up before it took effect. It can be repeated."},
-	{threads.ErrClosed, "closed", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
-		"The store is closed. Nothing was changed; the request can be repeated."},
-	{threads.ErrLocked, "locked", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
-		"Another process holds the store. Nothing was changed; the request can be repeated."},
-	{threads.ErrFull, "full", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
-		"The store has no room left. Nothing was changed; the request can be repeated."},
-	{threads.ErrCorrupt, "corrupt", http.StatusInternalServerError, internal.code, internal.message, internal.system},
 }
 
 // internal is the class of every other error.

@@ -1,7 +1,6 @@
 package httpx_test
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"sync"
 	"testing"
 	"time"
 
@@ -60,6 +58,12 @@ func TestErrorClasses(t *testing.T) {
 		{context.Canceled, 503, "SERVICE_UNAVAILABLE", "server_error", "canceled"},
 		{io.ErrUnexpectedEOF, 500, "INTERNAL_ERROR", "server_error", "internal"},
 		{httpx.ErrBadCredentials, 401, "INVALID_API_KEY", "authentication_error", "bad_credentials"},
+		{threads.ErrNewerLayout, 503, "SERVICE_UNAVAILABLE", "server_error", "newer_layout"},
+		// What is wrong with the store is not the client's mistake, whatever is
+		// wrong with it.
+		{fmt.Errorf("%w: %w", threads.ErrCorrupt, &threads.FieldError{Field: "title", Rule: cause, Given: cause}), 500, "INTERNAL_ERROR", "server_error", "corrupt"},
+		{fmt.Errorf("%w: %w", threads.ErrCorrupt, threads.ErrNotFound), 500, "INTERNAL_ERROR", "server_error", "corrupt"},
+		{fmt.Errorf("%w: %w", context.DeadlineExceeded, threads.ErrLocked), 503, "SERVICE_UNAVAILABLE", "server_error", "locked"},
 		// What is not known may have happened, whatever the reason was.
 		{fmt.Errorf("%w: %w", threads.ErrUnknownOutcome, context.DeadlineExceeded), 503, "SERVICE_UNAVAILABLE", "server_error", "unknown_outcome"},
 		{fmt.Errorf("%w: %w", context.Canceled, threads.ErrUnknownOutcome), 503, "SERVICE_UNAVAILABLE", "server_error", "unknown_outcome"},
@@ -204,38 +208,4 @@ func TestSlowBody(t *testing.T) {
 		sendRaw(t, addr, "POST /v1/threads HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n").refused(t, 401, "AUTHENTICATION_REQUIRED")
 	})
 	require.Equal(t, threads.Counts{Live: 1}, f.count("ada", threads.All()))
-}
-
-// The deadline of a body must not outlive it: the time of the request would be
-// up, and the server would take it for the client being gone.
-func TestBodyDeadlineIsLifted(t *testing.T) {
-	f := newFixture(t, func(o *httpx.Options) { o.Timeout = 250 * time.Millisecond })
-	f.store.before = func(ctx context.Context, _ string) error {
-		<-ctx.Done()
-		return ctx.Err()
-	}
-	addr := listen(t, f)
-	var wg sync.WaitGroup
-	for range 16 {
-		wg.Go(func() {
-			conn, err := net.Dial("tcp", addr)
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			defer conn.Close()
-			_, err = io.WriteString(conn, "POST /v1/threads HTTP/1.1\r\nHost: localhost\r\nX-API-Key: "+adaKey+
-				"\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}")
-			if err != nil {
-				t.Error(err)
-			}
-			_, _ = http.ReadResponse(bufio.NewReader(conn), nil)
-		})
-	}
-	wg.Wait()
-	lines, text := f.logs.take(t)
-	require.Len(t, lines, 16)
-	for _, line := range lines {
-		require.Equal(t, "timeout", line["error_class"], text)
-	}
 }

@@ -203,6 +203,11 @@ var refusedDeletes = []struct {
 	{name: "OpenAI-Organization", lines: []string{"OpenAI-Organization: org_a"}, status: 400},
 	{name: "Aitronos-Organization-Id", lines: []string{"Aitronos-Organization-Id: org_a"}, status: 400},
 	{name: "a header of that name with no organization", lines: []string{"X-Organization-Id: 17"}, status: 400},
+	{name: "one in the British spelling", lines: []string{"X-Organisation: 17"}, status: 400},
+	{name: "one that is abbreviated", lines: []string{"X-Org: acme"}, status: 400},
+	{name: "one that is abbreviated, as one word", lines: []string{"X-OrgId: 17"}, status: 400},
+	{name: "one that is abbreviated, in the plural", lines: []string{"X-Orgs: 17"}, status: 400},
+	{name: "one that is abbreviated, as one word, in the plural", lines: []string{"OrgIds: 17"}, status: 400},
 	{name: "a header of that name, empty", lines: []string{"X-Organization-Id:"}, status: 400},
 	{name: "a header of that name that is not the parameter", target: "/v1/threads?organization_id=org_a", lines: []string{"X-Organization-Id: org_b"}, status: 400},
 	{name: "a header of that name, twice, one not the parameter", target: "/v1/threads?organization_id=org_a", lines: []string{"X-Organization-Id: org_a", "X-Organization-Id: org_b"}, status: 400},
@@ -219,6 +224,8 @@ var refusedDeletes = []struct {
 	{name: "X-Forwarded-Uri had a query", lines: []string{"X-Forwarded-Uri: /v1/threads?organization_id=org_a"}, status: 400},
 	{name: "X-Envoy-Original-Path had a query", lines: []string{"X-Envoy-Original-Path: /v1/threads?organization_id=org_a"}, status: 400},
 
+	{name: "X-Waws-Unencoded-Url had a query", lines: []string{"X-Waws-Unencoded-Url: /v1/threads?organization_id=org_a"}, status: 400},
+
 	// It asks for something that the call does not do.
 	{name: "X-HTTP-Method-Override", lines: []string{"X-HTTP-Method-Override: GET"}, status: 400},
 	{name: "X-HTTP-Method-Override that changes nothing", lines: []string{"X-HTTP-Method-Override: DELETE"}, status: 400},
@@ -228,6 +235,7 @@ var refusedDeletes = []struct {
 	{name: "X-Original-Method", lines: []string{"X-Original-Method: GET"}, status: 400},
 	{name: "X-Forwarded-Method", lines: []string{"X-Forwarded-Method: GET"}, status: 400},
 	{name: "If-Match", lines: []string{`If-Match: "1"`}, status: 400},
+	{name: "If_Match", lines: []string{"If_Match: *"}, status: 400},
 	{name: "If-Match any", lines: []string{"If-Match: *"}, status: 400},
 	{name: "If-None-Match", lines: []string{"If-None-Match: *"}, status: 400},
 	{name: "If-Modified-Since", lines: []string{"If-Modified-Since: Mon, 22 Dec 2025 15:30:00 GMT"}, status: 400},

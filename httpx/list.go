@@ -154,14 +154,15 @@ func (p *parameters) order() threads.Order {
 	return threads.NewestFirst
 }
 
-// limit refuses 0 itself, for in a [threads.Paging] that is the default.
+// limit refuses what is no number, and 0, for in a [threads.Paging] that is
+// the default.
 func (p *parameters) limit() int {
 	text := p.values["limit"]
 	if text == "" {
 		return threads.DefaultPage
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || strconv.Itoa(n) != text || n < 1 || n > threads.MaxPage {
+	if err != nil || strconv.Itoa(n) != text || n == 0 {
 		p.refuse("limit", fmt.Sprintf("Must be between 1 and %d", threads.MaxPage))
 	}
 	return n

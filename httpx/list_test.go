@@ -388,3 +388,21 @@ func TestListThreadsRefuses(t *testing.T) {
 		})
 	}
 }
+
+// The words are for who has to find the mistake.
+func TestQueryMistakesAreNamed(t *testing.T) {
+	f := newFixture(t)
+	for query, words := range map[string]string{
+		"limit=1&":          "look for a '&' too many",
+		"limit=1;order=asc": "must not have a ';'",
+		"limit=%zz":         "percent-encoded correctly",
+		"limi%t=1":          "percent-encoded correctly",
+		"page=1":            "Unknown query parameter. Known are: limit, order,",
+		"limit":             "must have a value",
+		"limit=":            "must have a value",
+		"limit=1&limit=2":   "must not be repeated",
+	} {
+		got := f.do("GET", "/v1/threads?"+query).refused(t, 400, "INVALID_REQUEST")
+		require.Contains(t, got.Error.SystemMessage, words, query)
+	}
+}

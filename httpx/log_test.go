@@ -51,7 +51,7 @@ func TestLog(t *testing.T) {
 		require.Equal(t, line("INFO", "ada", "POST", "/v1/deletions/{id}/restore", 200, map[string]any{"deletion_id": "del_1", "restored": 1.0}), got)
 	})
 
-	t.Run("a create names the thread, and an unknown outcome too", func(t *testing.T) {
+	t.Run("a create names the thread, and an unknown outcome what it may have made", func(t *testing.T) {
 		f := newFixture(t)
 		got := one(t, f, func() { f.send("POST", "/v1/threads", `{}`) })
 		require.Equal(t, line("INFO", "ada", "POST", "/v1/threads", 201, map[string]any{"thread_id": "thrd_1"}), got)
@@ -59,6 +59,10 @@ func TestLog(t *testing.T) {
 		got = one(t, f, func() { f.send("POST", "/v1/threads", `{}`) })
 		require.Equal(t, line("ERROR", "ada", "POST", "/v1/threads", 503, map[string]any{
 			"thread_id": "thrd_2", "error_class": "unknown_outcome", "error": `create thread "thrd_2": unknown outcome`,
+		}), got)
+		got = one(t, f, func() { f.do("DELETE", "/v1/threads") })
+		require.Equal(t, line("ERROR", "ada", "DELETE", "/v1/threads", 503, map[string]any{
+			"deletion_id": "del_1", "error_class": "unknown_outcome", "error": `delete all threads (all): unknown outcome`,
 		}), got)
 	})
 

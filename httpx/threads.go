@@ -23,6 +23,9 @@ func (h *handler) deleteThreads(x *exchange) (answer, error) {
 		opts = append(opts, threads.WithIdempotencyKey(key))
 	}
 	d, err := h.service.SoftDeleteAll(x.ctx, x.user, scope, opts...)
+	if d.ID != "" {
+		x.note(slog.String("deletion_id", d.ID)) // after an unknown outcome too
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -32,7 +35,6 @@ func (h *handler) deleteThreads(x *exchange) (answer, error) {
 		body:   deletedObject{d.Count, fmt.Sprintf("Successfully deleted %d thread(s)", d.Count)},
 	}
 	if d.ID != "" {
-		x.note(slog.String("deletion_id", d.ID))
 		a.header = append(a.header, [2]string{"Skein-Deletion-Id", d.ID})
 		if path, ok := undoPath(x.r, d.ID); ok {
 			a.header = append(a.header, [2]string{"Skein-Undo", path})

@@ -288,6 +288,19 @@ func TestChangesAreNoticed(t *testing.T) {
 		require.ErrorIs(t, err, httpx.ErrBadCredentials)
 	})
 
+	t.Run("a file that was written over within the grain of its time", func(t *testing.T) {
+		secret, k := add(t, tool, "ada")
+		young := time.Now().Add(time.Hour) // younger than any reading of it
+		require.NoError(t, os.Chtimes(path, young, young))
+		_, err := ask(server, secret)
+		require.NoError(t, err)
+		changed := strings.Replace(read(t, path), k.Hash.String(), "sha256:"+strings.Repeat("1e", 32), 1)
+		require.NoError(t, os.WriteFile(path, []byte(changed), 0o600))
+		require.NoError(t, os.Chtimes(path, young, young))
+		_, err = ask(server, secret)
+		require.ErrorIs(t, err, httpx.ErrBadCredentials)
+	})
+
 	t.Run("a file that was left alone is not read again", func(t *testing.T) {
 		secret, _ := add(t, tool, "ada")
 		long := time.Now().Add(-time.Hour)
