@@ -16,6 +16,9 @@ type DeleteOption interface {
 type idempotencyKey string
 
 func (k idempotencyKey) apply(d *Deletion) error {
+	if d.Key != "" {
+		return invalid("idempotency_key", "Must not be given twice", string(k))
+	}
 	d.Key = string(k)
 	return ValidateKey(d.Key)
 }
@@ -49,6 +52,9 @@ func (s *Service) SoftDeleteAll(ctx context.Context, user string, scope Scope, o
 	d := Deletion{ID: s.newDeletionID(), User: user, Scope: scope, DeletedAt: s.clock()}
 	var err error
 	for _, opt := range opts {
+		if opt == nil {
+			return Deletion{}, fmt.Errorf("delete all threads: %w", invalid("option", "Must not be nil", ""))
+		}
 		err = cmp.Or(err, opt.apply(&d))
 	}
 	if err = cmp.Or(err, d.Validate(user)); err != nil {
@@ -67,18 +73,23 @@ func (s *Service) SoftDeleteAll(ctx context.Context, user string, scope Scope, o
 
 // Delete deletes one live thread of the user and returns the deletion, which
 // holds just that thread: it can be undone and purged like any other. An
-// absent or deleted thread is [ErrNotFound].
+// absent or deleted thread is [ErrNotFound]. Beside [ErrUnknownOutcome] the
+// deletion is returned too: look for it by its ID.
 func (s *Service) Delete(ctx context.Context, user, id string) (Deletion, error) {
 	// The store sets the scope once it knows the thread; Personal stands in.
 	d := Deletion{ID: s.newDeletionID(), User: user, Scope: Personal(), DeletedAt: s.clock()}
 	if err := cmp.Or(d.Validate(user), ValidateThreadID(id)); err != nil {
 		return Deletion{}, fmt.Errorf("delete thread: %w", err)
 	}
-	d, err := s.store.Delete(ctx, user, id, d)
+	done, err := s.store.Delete(ctx, user, id, d)
 	if err != nil {
-		return Deletion{}, fmt.Errorf("delete thread %q: %w", id, err)
+		err = fmt.Errorf("delete thread %q: %w", id, err)
+		if errors.Is(err, ErrUnknownOutcome) {
+			return Deletion{ID: d.ID, User: user, Thread: id, DeletedAt: d.DeletedAt}, err
+		}
+		return Deletion{}, err
 	}
-	return d, nil
+	return done, nil
 }
 
 // Restore brings back every thread that is still in the deletion, exactly as

@@ -365,3 +365,49 @@ func TestDeletionIDThatIsTaken(t *testing.T) {
 		t.Errorf("Count() = %+v, %v; want 1 live, 1 deleted: the refused call deleted nothing", n, err)
 	}
 }
+
+func TestSoftDeleteAllTakesOneKey(t *testing.T) {
+	f := newFixture(t)
+	f.createIn("ada", "", "a")
+	for name, opts := range map[string][]threads.DeleteOption{
+		"two keys":     {threads.WithIdempotencyKey("k1"), threads.WithIdempotencyKey("k2")},
+		"a key twice":  {threads.WithIdempotencyKey("k1"), threads.WithIdempotencyKey("k1")},
+		"a nil option": {nil},
+	} {
+		_, err := f.SoftDeleteAll(t.Context(), "ada", threads.All(), opts...)
+		wantError(t, "SoftDeleteAll with "+name, err, threads.ErrInvalid)
+	}
+	f.wantLive("ada", "a")
+}
+
+func TestDeleteOfUnknownOutcomeNamesItsDeletion(t *testing.T) {
+	store := memory.New()
+	lossy, sound := newFixtureOver(t, unsure{store}), newFixtureOver(t, store)
+	sound.createIn("ada", "", "a")
+	lost, err := lossy.Delete(t.Context(), "ada", "a")
+	wantError(t, "Delete()", err, threads.ErrUnknownOutcome)
+	if found := sound.deletion("ada", lost.ID); found.Thread != "a" {
+		t.Errorf("Deletion(%s), of the call without an answer, = %+v; want the one that it made", lost.ID, found)
+	}
+}
+
+// The id of a purged thread may be given again; no record may then speak of it.
+func TestNoDeletionNamesAThreadThatIsNotInIt(t *testing.T) {
+	f := newFixture(t)
+	f.createIn("ada", "", "x")
+	first := f.delete("ada", "x")
+	if _, err := f.Restore(t.Context(), "ada", first.ID); err != nil {
+		t.Fatal(err)
+	}
+	f.clock.advance(-time.Hour) // so that the second is purged before the first
+	second := f.delete("ada", "x")
+	if _, err := f.Purge(t.Context(), "ada", second.DeletedAt.Add(time.Minute), 10); err != nil {
+		t.Fatal(err)
+	}
+	f.createIn("ada", "", "x")
+	for _, d := range []threads.Deletion{f.deletion("ada", first.ID), f.deletion("ada", second.ID)} {
+		if d.Thread != "" {
+			t.Errorf("Deletion(%s) = %+v; want no word of the thread that had the id before", d.ID, d)
+		}
+	}
+}

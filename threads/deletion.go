@@ -11,7 +11,7 @@ type Deletion struct {
 	ID        string // "del_…"; empty if the call deleted nothing and was not recorded
 	User      string
 	Scope     Scope     // what was to be deleted; of a single thread: its organization, or personal
-	Thread    string    // the thread that [Service.Delete] deleted; empty for a bulk deletion, and from the purge on
+	Thread    string    // the thread that [Service.Delete] deleted, while it is in it; empty for a bulk deletion
 	Key       string    // the idempotency key of the call; empty: none
 	DeletedAt time.Time // when the call was made
 	Count     int64     // how many threads the call deleted; never changes
@@ -42,23 +42,59 @@ func (d Deletion) Due() time.Time {
 // Replay answers a repeated call with the idempotency key of d: nil if the
 // call has the same scope, so that d is its answer, and [ErrKeyReused] if not.
 func (d Deletion) Replay(scope Scope) error {
-	if d.Scope != scope || d.Thread != "" {
+	if d.Scope != scope {
 		return fmt.Errorf("%w: deletion %s has scope %s, not %s", ErrKeyReused, d.ID, d.Scope, scope)
 	}
 	return nil
 }
 
-// Restored returns the record of d after it was restored as a whole at the
-// given time, or [ErrPurged] if its purge has begun.
-func (d Deletion) Restored(at time.Time) (Deletion, error) {
-	if !d.PurgedAt.IsZero() {
-		return d, fmt.Errorf("%w: the purge of deletion %s began at %s", ErrPurged, d.ID, d.PurgedAt.Format(time.RFC3339))
+// OfAll returns the record of the new bulk deletion d of so many threads, and
+// whether it is to be kept: one of none is only if it has a key, and otherwise
+// has no ID.
+func (d Deletion) OfAll(threads int64) (record Deletion, keep bool) {
+	record = Deletion{
+		ID: d.ID, User: d.User, Scope: d.Scope, Key: d.Key, DeletedAt: d.DeletedAt, Count: threads, Held: threads,
 	}
-	d.Held = 0
+	if keep = threads > 0 || d.Key != ""; !keep {
+		record.ID = ""
+	}
+	return record, keep
+}
+
+// OfOne returns the record of the new deletion d of one thread.
+func (d Deletion) OfOne(t Thread) Deletion {
+	return Deletion{
+		ID: d.ID, User: d.User, Scope: ScopeOf(t.Organization), Thread: t.ID, DeletedAt: d.DeletedAt, Count: 1, Held: 1,
+	}
+}
+
+// Restorable returns [ErrPurged] if the purge of d has begun.
+func (d Deletion) Restorable() error {
+	if d.PurgedAt.IsZero() {
+		return nil
+	}
+	return fmt.Errorf("%w: the purge of deletion %s began at %s", ErrPurged, d.ID, d.PurgedAt.Format(time.RFC3339))
+}
+
+// Without returns the record of d after so many of its threads left it: they
+// were restored or purged. It names a thread only while that is in it, for its
+// id may be given again.
+func (d Deletion) Without(threads int64) Deletion {
+	d.Held -= threads
+	if d.Held == 0 {
+		d.Thread = ""
+	}
+	return d
+}
+
+// Restored returns the record of d after it was restored as a whole at the
+// given time.
+func (d Deletion) Restored(at time.Time) Deletion {
+	d = d.Without(d.Held)
 	if d.RestoredAt.IsZero() {
 		d.RestoredAt = at
 	}
-	return d, nil
+	return d
 }
 
 // Validate reports whether d can be recorded as a new deletion of user. It

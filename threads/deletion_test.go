@@ -58,23 +58,51 @@ func TestReplayOfAKey(t *testing.T) {
 		wantError(t, "Replay with scope "+scope.String(), err, threads.ErrKeyReused)
 		wantError(t, "Replay with scope "+scope.String(), err, threads.ErrConflict)
 	}
-	d.Thread = "thrd_1"
-	wantError(t, "Replay of the deletion of one thread", d.Replay(d.Scope), threads.ErrKeyReused)
 }
 
 func TestRestoredDeletion(t *testing.T) {
 	first, second := start.Add(time.Hour), start.Add(2*time.Hour)
-	d, err := deletion().Restored(first)
-	if err != nil || d.Held != 0 || d.Count != 3 || !d.RestoredAt.Equal(first) {
-		t.Errorf("Restored() = %+v, %v; want Held 0, Count 3, RestoredAt %s", d, err, first)
+	d := deletion().Restored(first)
+	if d.Held != 0 || d.Count != 3 || !d.RestoredAt.Equal(first) {
+		t.Errorf("Restored() = %+v; want Held 0, Count 3, RestoredAt %s", d, first)
 	}
-	if d, err = d.Restored(second); err != nil || !d.RestoredAt.Equal(first) {
-		t.Errorf("Restored() again = %+v, %v; want the first time kept", d, err)
+	if d = d.Restored(second); !d.RestoredAt.Equal(first) {
+		t.Errorf("Restored() again = %+v; want the first time kept", d)
+	}
+	if err := deletion().Restorable(); err != nil {
+		t.Errorf("Restorable() = %v; want nil", err)
 	}
 	purged := deletion()
 	purged.PurgedAt = start
-	_, err = purged.Restored(first)
-	wantError(t, "Restored() of a deletion whose purge has begun", err, threads.ErrPurged)
+	wantError(t, "Restorable() of a deletion whose purge has begun", purged.Restorable(), threads.ErrPurged)
+}
+
+// A deletion names a thread only while it holds it: the id may be given again.
+func TestDeletionNamesTheThreadItHolds(t *testing.T) {
+	d := deletion().OfOne(threads.Thread{ID: "thrd_1", Organization: "org_a"})
+	if d.Thread != "thrd_1" || d.Scope != threads.InOrganization("org_a") || d.Count != 1 || d.Held != 1 || d.Key != "" {
+		t.Errorf("OfOne() = %+v; want the deletion of thrd_1 in org_a, without a key", d)
+	}
+	for name, left := range map[string]threads.Deletion{"Without(1)": d.Without(1), "Restored": d.Restored(start)} {
+		if left.Thread != "" || left.Held != 0 || left.Count != 1 {
+			t.Errorf("%s = %+v; want no thread, Held 0, Count 1", name, left)
+		}
+	}
+}
+
+func TestDeletionOfAll(t *testing.T) {
+	for _, c := range []struct {
+		key     string
+		threads int64
+		keep    bool
+	}{{"", 3, true}, {"k", 3, true}, {"", 0, false}, {"k", 0, true}} {
+		d := deletion()
+		d.Key = c.key
+		got, keep := d.OfAll(c.threads)
+		if keep != c.keep || (got.ID == d.ID) != c.keep || got.Count != c.threads || got.Held != c.threads || got.Thread != "" {
+			t.Errorf("OfAll(%d) with key %q = %+v, %t; want Count and Held %d, an ID if kept, %t", c.threads, c.key, got, keep, c.threads, c.keep)
+		}
+	}
 }
 
 // A deletion is due by when it was made; once a purge has emptied it, by when

@@ -11,9 +11,12 @@ import (
 //
 // To read on, pass the [Thread.Cursor] of the last thread as After; to read
 // back, that of the first as Before. Deleting, restoring or purging threads
-// between pages neither skips nor repeats a thread that stays. A page costs
-// what it holds, however many threads are live or deleted; a query for an
-// assistant, pinned or hidden may also walk over threads that do not match.
+// between pages neither skips nor repeats a thread that stays.
+//
+// A page costs what it holds, and a look into each generation that it reads,
+// however many threads are live or deleted: live ones have few generations
+// (docs/design.md says how many), deleted ones one a bulk deletion. A query for
+// an assistant, pinned or hidden may also walk over threads that do not match.
 func (s *Service) List(ctx context.Context, user string, q Query, p Paging) (Page, error) {
 	page, err := s.list(ctx, user, q, p)
 	if err != nil {
@@ -27,6 +30,9 @@ func (s *Service) list(ctx context.Context, user string, q Query, p Paging) (Pag
 		return Page{}, err
 	}
 	if err := q.Validate(); err != nil {
+		return Page{}, err
+	}
+	if _, err := p.validate(); err != nil {
 		return Page{}, err
 	}
 	if q.Deletion != "" {

@@ -66,8 +66,8 @@ func (s *Service) clock() time.Time { return canonicalTime(s.now()) }
 // Create makes a thread for the user and returns it.
 //
 // It returns [ErrInvalid] if a field breaks its rule, and [ErrExists] if the
-// draft has an id that the user has given to a thread before, live or
-// deleted. After [ErrUnknownOutcome] the returned thread still carries its
+// draft has an id that another thread of the user has, live or deleted; a purge
+// frees it. After [ErrUnknownOutcome] the returned thread still carries its
 // id: repeat the call with that id, and ErrExists then means it had worked.
 func (s *Service) Create(ctx context.Context, user string, d Draft) (Thread, error) {
 	now := s.clock()
@@ -125,8 +125,9 @@ const maxUpdateTries = 32
 //
 // The version is the one the caller has seen; if the thread has another by
 // now, Update returns [ErrVersionMismatch] and changes nothing. With
-// [AnyVersion] the patch is applied to whatever is there. An absent or
-// deleted thread is [ErrNotFound]: an update brings nothing back.
+// [AnyVersion] the patch is applied to whatever is there; only if others
+// change the thread all the time does that end in ErrVersionMismatch too. An
+// absent or deleted thread is [ErrNotFound]: an update brings nothing back.
 func (s *Service) Update(ctx context.Context, user, id string, version int64, p Patch) (Thread, error) {
 	err := cmp.Or(ValidateUser(user), ValidateThreadID(id))
 	if version < 1 && version != AnyVersion {

@@ -246,6 +246,13 @@ func (u unsure) SoftDeleteAll(ctx context.Context, user string, d threads.Deleti
 	return threads.Deletion{}, errLost
 }
 
+func (u unsure) Delete(ctx context.Context, user, id string, d threads.Deletion) (threads.Deletion, error) {
+	if _, err := u.Store.Delete(ctx, user, id, d); err != nil {
+		return threads.Deletion{}, err
+	}
+	return threads.Deletion{}, errLost
+}
+
 func TestCreateOfUnknownOutcomeCanBeRepeated(t *testing.T) {
 	f := newFixtureOver(t, unsure{memory.New()})
 	created, err := f.Create(t.Context(), "ada", threads.Draft{Title: "Tea"})

@@ -12,8 +12,8 @@ import (
 // What holds for every method:
 //
 //   - It may be called by any number of goroutines at once. Each call is
-//     atomic, and its effect is durable when it returns, if the store
-//     persists at all.
+//     atomic (Purge and Erase in batches), and its effect is durable when it
+//     returns, if the store persists at all.
 //   - It acts on one user and never reads, changes or reveals anything of
 //     another. What another user owns is [ErrNotFound], like what nobody
 //     owns. (UsersDue alone takes no user: it names users and touches
@@ -51,18 +51,14 @@ type Store interface {
 	Count(ctx context.Context, user string, scope Scope) (Counts, error)
 
 	// Delete moves the live thread with that id into the new deletion d,
-	// which it records and returns with Thread, Scope ([ScopeOf] its
-	// organization), Count and Held set. The Scope and Key of d are
-	// ignored. An absent or deleted thread is [ErrNotFound]. If the user has
+	// which it records and returns as [Deletion.OfOne]. The Scope and Key of
+	// d are ignored. An absent or deleted thread is [ErrNotFound]. If the user has
 	// a deletion of that id, it returns [ErrExists].
 	Delete(ctx context.Context, user, id string, d Deletion) (Deletion, error)
 
 	// SoftDeleteAll moves every live thread of d.Scope into the new
-	// deletion d, which it records and returns with Count and Held set. Its
+	// deletion d, which it records and returns as [Deletion.OfAll] says. Its
 	// cost does not depend on how many threads that is.
-	//
-	// If there is none it returns d with Count 0; it records it only if it
-	// has a Key, and otherwise returns it without an ID.
 	//
 	// If d.Key is that of a recorded deletion of the user, nothing is
 	// deleted: the answer is that deletion as it is now, or the error of
@@ -71,14 +67,15 @@ type Store interface {
 	SoftDeleteAll(ctx context.Context, user string, d Deletion) (Deletion, error)
 
 	// Restore makes every thread that is still in the deletion live again
-	// and returns how many those are; none is success. The first time it
-	// sets RestoredAt to the given time. A deletion whose purge has begun
-	// is [ErrPurged].
+	// and returns how many those are; none is success. It records
+	// [Deletion.Restored] with the given time. A deletion that is not
+	// [Deletion.Restorable] is [ErrPurged].
 	Restore(ctx context.Context, user, deletion string, at time.Time) (int64, error)
 
-	// RestoreThread makes one thread live again; it then is in no deletion.
-	// It returns the thread. A live thread is returned as it is. If the
-	// purge of its deletion has begun it returns [ErrPurged].
+	// RestoreThread makes one thread live again; it then is in no deletion,
+	// and the one it was in is [Deletion.Without] it. It returns the thread.
+	// A live thread is returned as it is. If its deletion is not
+	// [Deletion.Restorable] it returns [ErrPurged].
 	RestoreThread(ctx context.Context, user, id string) (Thread, error)
 
 	// GetDeletion returns the record of a deletion, or [ErrNotFound].
@@ -97,14 +94,16 @@ type Store interface {
 	// Purge removes for good what the user deleted before a time. It takes
 	// the deletions whose [Deletion.Due] is before it, earliest first, then
 	// by the bytes of the id. From one that holds threads it removes
-	// threads, having set PurgedAt to now if it was zero and cleared
-	// Thread; from one that holds none it removes the record. Each thread
-	// and each record counts against the limit, 1 to MaxPurge, and at that
-	// it stops, wherever that is.
+	// threads, having set PurgedAt to now if it was zero; from one that
+	// holds none it removes the record. Each thread and each record counts
+	// against the limit, 1 to MaxPurge, and at that it stops, wherever that
+	// is.
 	//
 	// A Restore that comes after the first call that touches a deletion
-	// returns ErrPurged. The id of a removed thread is free. Writers of
-	// other users wait for one bounded batch at most.
+	// returns ErrPurged. The id of a removed thread is free. A call is made
+	// of batches, each atomic, that are small enough for writers of other
+	// users to wait for one of them at most; if it fails between two, what
+	// was removed stays removed and is in the result.
 	Purge(ctx context.Context, user string, before, now time.Time, limit int) (PurgeResult, error)
 
 	// UsersDue returns, in the order of their bytes, the first limit users

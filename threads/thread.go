@@ -3,6 +3,7 @@ package threads
 import (
 	"fmt"
 	"maps"
+	"math"
 	"time"
 )
 
@@ -82,8 +83,8 @@ func (t Thread) Validate(user string) error {
 			return err
 		}
 	}
-	if t.Version < 1 {
-		return invalid("version", "Must be at least 1", fmt.Sprint(t.Version))
+	if t.Version < 1 || t.Version == math.MaxInt64 { // there must be a next one
+		return invalid("version", "Must be at least 1 and have a successor", fmt.Sprint(t.Version))
 	}
 	if !t.DeletedAt.IsZero() || t.DeletionID != "" {
 		return invalid("deletion_id", "Must not be set: only a delete call deletes", t.DeletionID)

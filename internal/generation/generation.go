@@ -64,9 +64,9 @@ type Move struct{ From, To uint64 }
 // beyond its few records.
 const Small = 1_000
 
-// Create places a new thread of the organization. It needs the live
-// generations of that organization. If there is none it opens one with the
-// fresh id.
+// Create places a new thread of the organization. It needs the youngest live
+// generation of that organization, the one with the highest id. If there is
+// none it opens one with the fresh id.
 func (l Ledger) Create(organization string, fresh uint64) Plan {
 	return put(l.take(organization, Live, fresh))
 }
@@ -96,8 +96,8 @@ func (l Ledger) DeleteOne(from, fresh uint64) Plan {
 }
 
 // RestoreOne moves one thread out of a generation that is not live into a
-// live one of its organization. It needs that generation and the live ones of
-// the organization; if there is none it opens one with the fresh id.
+// live one of its organization. It needs that generation and the youngest live
+// one of the organization; if there is none it opens one with the fresh id.
 func (l Ledger) RestoreOne(from, fresh uint64) Plan {
 	g := l.get(from)
 	g.Threads--

@@ -55,8 +55,7 @@ func Purge(trash Trash, before, now time.Time, limit int) (threads.PurgeResult, 
 		if n < 1 {
 			return r, fmt.Errorf("%w: deletion %s says it holds %d threads, and has none", threads.ErrCorrupt, d.ID, d.Held)
 		}
-		d.Held -= n
-		d.Thread = ""
+		d = d.Without(n)
 		if d.PurgedAt.IsZero() {
 			d.PurgedAt = now
 		}
@@ -71,15 +70,11 @@ func Purge(trash Trash, before, now time.Time, limit int) (threads.PurgeResult, 
 	}
 }
 
-// Preview carries out [threads.Store.PreviewPurge]: each is the sum over the
-// deletions that are due.
-func Preview(due []threads.Deletion) threads.Preview {
-	var p threads.Preview
-	for _, d := range due {
-		p.Threads += d.Held
-		if !d.Emptied() {
-			p.Deletions++
-		}
+// Preview adds to p what [threads.Store.PreviewPurge] says of a deletion that
+// is due.
+func Preview(p *threads.Preview, d threads.Deletion) {
+	p.Threads += d.Held
+	if !d.Emptied() {
+		p.Deletions++
 	}
-	return p
 }

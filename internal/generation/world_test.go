@@ -159,10 +159,10 @@ func (w *world) deleteAll(d threads.Deletion) int64 {
 func (w *world) restore(id string, now time.Time) (int64, error) {
 	d := w.deletions[id]
 	held, single := d.Held, d.Thread
-	d, err := d.Restored(now)
-	if err != nil {
+	if err := d.Restorable(); err != nil {
 		return 0, err
 	}
+	d = d.Restored(now)
 	switch {
 	case held == 0:
 	case single != "":
@@ -192,12 +192,11 @@ func (w *world) restoreOne(id string) error {
 		return nil
 	}
 	d := w.deletions[deletion]
-	if _, err := d.Restored(d.DeletedAt); err != nil {
+	if err := d.Restorable(); err != nil {
 		return err
 	}
 	w.revive(r)
-	d.Held--
-	w.deletions[deletion] = d
+	w.deletions[deletion] = d.Without(1)
 	return nil
 }
 
@@ -228,13 +227,13 @@ func (w *world) purge(before, now time.Time, limit int) (threads.PurgeResult, []
 }
 
 func (w *world) preview(before time.Time) threads.Preview {
-	var due []threads.Deletion
+	var p threads.Preview
 	for _, d := range w.deletions {
 		if d.Due().Before(before) {
-			due = append(due, d)
+			generation.Preview(&p, d)
 		}
 	}
-	return generation.Preview(due)
+	return p
 }
 
 // Earliest implements [generation.Trash].

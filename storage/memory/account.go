@@ -1,6 +1,9 @@
 package memory
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/skein-go/skein/internal/generation"
 	"github.com/skein-go/skein/threads"
 )
@@ -19,7 +22,8 @@ type account struct {
 	byDue     index[threads.Deletion]      // the same, in the order of purges
 }
 
-// organization is the generations of one organization, by state.
+// organization is the generations of one organization, by state, the youngest
+// last.
 type organization struct {
 	live    []*shelf
 	deleted []*shelf
@@ -60,6 +64,16 @@ func (a *account) live(scope threads.Scope) generation.Ledger {
 	var l generation.Ledger
 	a.each(scope, func(o *organization) { l = with(l, o.live...) })
 	return l
+}
+
+// youngest is the ledger of the youngest live generation of an organization,
+// if it has one.
+func (a *account) youngest(organization string) generation.Ledger {
+	o := a.organizations[organization]
+	if o == nil || len(o.live) == 0 {
+		return nil
+	}
+	return with(nil, o.live[len(o.live)-1])
 }
 
 // all is the ledger of every generation of a scope.
@@ -119,10 +133,10 @@ func (a *account) file(s *shelf) {
 	}
 	switch s.State {
 	case generation.Live:
-		o.live = append(o.live, s)
+		o.live = including(o.live, s)
 	case generation.Deleted:
-		o.deleted = append(o.deleted, s)
-		a.held[s.Deletion] = append(a.held[s.Deletion], s)
+		o.deleted = including(o.deleted, s)
+		a.held[s.Deletion] = including(a.held[s.Deletion], s)
 	case generation.Singles:
 		o.singles = s
 	}
@@ -152,17 +166,22 @@ func (a *account) unfile(s *shelf) {
 	}
 }
 
-func without(shelves []*shelf, s *shelf) []*shelf {
-	for i, other := range shelves {
-		if other == s {
-			last := len(shelves) - 1
-			shelves[i] = shelves[last]
-			shelves[last] = nil
-			return shelves[:last]
-		}
-	}
-	return shelves
+// including returns the shelves, in the order of their ids, with s among them.
+func including(shelves []*shelf, s *shelf) []*shelf {
+	i, _ := slices.BinarySearchFunc(shelves, s.ID, byID)
+	return slices.Insert(shelves, i, s)
 }
+
+// without undoes including. Shelves without s are left alone.
+func without(shelves []*shelf, s *shelf) []*shelf {
+	i, found := slices.BinarySearchFunc(shelves, s.ID, byID)
+	if !found {
+		return shelves
+	}
+	return slices.Delete(shelves, i, i+1)
+}
+
+func byID(s *shelf, id uint64) int { return cmp.Compare(s.ID, id) }
 
 // put writes the record of a deletion.
 func (a *account) put(d threads.Deletion) {

@@ -21,16 +21,12 @@ func (s *Store) SoftDeleteAll(ctx context.Context, user string, d threads.Deleti
 			return threads.ErrExists
 		}
 		p := a.live(d.Scope).DeleteAll(d.Scope, d.ID)
-		d = threads.Deletion{
-			ID: d.ID, User: user, Scope: d.Scope, Key: d.Key,
-			DeletedAt: d.DeletedAt, Count: p.Threads, Held: p.Threads,
+		record, keep := d.OfAll(p.Threads)
+		if keep {
+			a.apply(p)
+			a.put(record)
 		}
-		if d.Count == 0 && d.Key == "" {
-			d.ID = ""
-			return nil
-		}
-		a.apply(p)
-		a.put(d)
+		d = record
 		return nil
 	})
 	if err != nil {
@@ -47,19 +43,18 @@ func (s *Store) Restore(ctx context.Context, user, deletion string, at time.Time
 		if old == nil {
 			return threads.ErrNotFound
 		}
-		d, err := old.Restored(at)
-		if err != nil {
+		if err := old.Restorable(); err != nil {
 			return err
 		}
 		n = old.Held
 		switch {
 		case n == 0:
-		case d.Thread != "":
-			a.restoreOne(a.rows[d.Thread])
+		case old.Thread != "":
+			a.restoreOne(a.rows[old.Thread])
 		default:
-			a.apply(with(a.live(d.Scope), a.held[d.ID]...).Restore(d.ID, generation.Small))
+			a.apply(with(a.live(old.Scope), a.held[old.ID]...).Restore(old.ID, generation.Small))
 		}
-		a.put(d)
+		a.put(old.Restored(at))
 		return nil
 	})
 	return n, err
@@ -92,33 +87,57 @@ func (s *Store) ListDeletions(ctx context.Context, user string, order threads.Or
 	return list, err
 }
 
-// PreviewPurge implements [threads.Store].
+// batch is the most deletions, threads or users that one call looks at or
+// removes without letting others have the lock.
+const batch = 1_000
+
+// PreviewPurge implements [threads.Store]. It counts in batches: what others
+// change meanwhile may be in it or not.
 func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time) (p threads.Preview, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before))
-	err = s.read(ctx, user, invalid, func(a *account) error {
-		var due []threads.Deletion
-		walk([]*index[threads.Deletion]{&a.byDue}, threads.OldestFirst, threads.Cursor{}, func(d *threads.Deletion) bool {
-			if !d.Due().Before(before) {
-				return false
-			}
-			due = append(due, *d)
-			return true
+	last := threads.Cursor{}
+	for more := true; more && err == nil; {
+		more = false
+		seen := 0
+		err = s.read(ctx, user, invalid, func(a *account) error {
+			walk([]*index[threads.Deletion]{&a.byDue}, threads.OldestFirst, last, func(d *threads.Deletion) bool {
+				if !d.Due().Before(before) {
+					return false
+				}
+				generation.Preview(&p, *d)
+				last = duePlace(*d)
+				seen++
+				more = seen == batch
+				return !more
+			})
+			return nil
 		})
-		p = generation.Preview(due)
-		return nil
-	})
-	return p, err
+	}
+	if err != nil {
+		return threads.Preview{}, err
+	}
+	return p, nil
 }
 
 // Purge implements [threads.Store].
-func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, limit int) (r threads.PurgeResult, err error) {
+func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, limit int) (sum threads.PurgeResult, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before),
 		threads.ValidateTime("now", now), threads.ValidatePurgeLimit(limit))
-	err = s.write(ctx, user, invalid, func(a *account) error {
-		r, err = generation.Purge(trash{a}, before, now, limit)
-		return err
-	})
-	return r, err
+	for {
+		n := min(limit, batch)
+		var one threads.PurgeResult
+		err = s.write(ctx, user, invalid, func(a *account) (err error) {
+			one, err = generation.Purge(trash{a}, before, now, n)
+			return err
+		})
+		sum.Threads += one.Threads
+		sum.Deletions += one.Deletions
+		sum.More = one.More
+		limit -= n // all of it was used if there is more
+		if err != nil || !one.More || limit <= 0 {
+			return sum, err
+		}
+	}
 }
 
 // trash is an account to purge.
@@ -173,22 +192,38 @@ func (s *Store) UsersDue(ctx context.Context, before time.Time, after string, li
 	if err := cmp.Or(threads.ValidateTime("before", before), threads.ValidateListStart(threads.Cursor{}, limit)); err != nil {
 		return nil, err
 	}
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	if err := s.ready(ctx); err != nil {
-		return nil, err
-	}
 	var users []string
-	s.trashers.Ascend(after, func(user string) bool {
-		if user == after {
+	for more := true; more && len(users) < limit; {
+		s.mu.RLock()
+		err := s.ready(ctx)
+		if err == nil {
+			more = s.someDue(before, &after, &users, limit)
+		}
+		s.mu.RUnlock()
+		if err != nil {
+			return nil, err
+		}
+	}
+	return users, nil
+}
+
+// someDue looks at the next users after the given one, which it moves on, and
+// reports whether there may be more. The lock is held.
+func (s *Store) someDue(before time.Time, after *string, users *[]string, limit int) (more bool) {
+	seen, last := 0, *after
+	s.trashers.Ascend(last, func(user string) bool {
+		if user == last && last != "" {
 			return true
 		}
+		seen++
+		*after = user
 		if _, due, _ := (trash{s.accounts[user]}).Earliest(before); due {
-			users = append(users, user)
+			*users = append(*users, user)
 		}
-		return len(users) < limit
+		more = seen == batch
+		return !more && len(*users) < limit
 	})
-	return users, nil
+	return more
 }
 
 // Erase implements [threads.Store].
@@ -196,9 +231,17 @@ func (s *Store) Erase(ctx context.Context, user string) (e threads.Erasure, err 
 	err = s.write(ctx, user, threads.ValidateUser(user), func(a *account) error {
 		e.Threads = int64(len(a.rows))
 		e.Deletions = int64(len(a.deletions))
-		*a = account{}
-		e.Verified = []string{"The store holds no thread, deletion or idempotency key of the user."}
-		e.Caveats = []string{"Freed memory is not overwritten before the Go runtime uses it again."}
+		*a = account{} // which write then forgets
+		return nil
+	})
+	if err != nil {
+		return threads.Erasure{}, err
+	}
+	e.Caveats = []string{"Freed memory is not overwritten before the Go runtime uses it again."}
+	err = s.read(ctx, user, nil, func(a *account) error {
+		if a.empty() {
+			e.Verified = []string{"The store holds no thread, deletion or idempotency key of the user."}
+		}
 		return nil
 	})
 	return e, err

@@ -2,13 +2,16 @@
 // are small or may forget.
 //
 // It keeps every promise of [threads.Store] but durability: nothing survives
-// Close. Deleting or restoring all threads of a user takes well under a
-// microsecond at any number of them, counts are sums of a few counters, and a
-// page is read from ordered trees without passing over a deleted thread.
+// Close. Deleting all threads of a user costs the same at any number of them,
+// and so does restoring them, but that it may move up to 1,000 threads. Counts
+// are sums of a few counters, and a page is read from ordered trees without
+// passing over a deleted thread.
 //
 // What it is bad at: one lock serves all users, so writers on many cores
-// queue; and everything must fit in memory, at roughly 600 bytes a thread
-// besides its texts.
+// queue. Everything must fit in memory. A page and a count cost a little for
+// each organization they reach into, and those of deleted threads for each
+// bulk deletion in the trash. A query that combines assistant, pinned and
+// hidden walks over what only one of them selects.
 package memory
 
 import (
@@ -20,7 +23,8 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
-// Store is a [threads.Store] in memory. It is safe for concurrent use.
+// Store is a [threads.Store] in memory. Make one with [New]. It is safe for
+// concurrent use.
 type Store struct {
 	mu       sync.RWMutex
 	closed   bool

@@ -14,7 +14,7 @@ func (s *Store) Create(ctx context.Context, user string, t threads.Thread) error
 		if a.rows[t.ID] != nil {
 			return threads.ErrExists
 		}
-		p := a.live(threads.ScopeOf(t.Organization)).Create(t.Organization, a.fresh())
+		p := a.youngest(t.Organization).Create(t.Organization, a.fresh())
 		a.apply(p)
 		r := &row{Thread: t.Clone()}
 		a.rows[t.ID] = r
@@ -127,10 +127,7 @@ func (s *Store) Delete(ctx context.Context, user, id string, d threads.Deletion)
 		if a.deletions[d.ID] != nil {
 			return threads.ErrExists
 		}
-		d = threads.Deletion{
-			ID: d.ID, User: user, Scope: threads.ScopeOf(r.Organization), Thread: id,
-			DeletedAt: d.DeletedAt, Count: 1, Held: 1,
-		}
+		d = d.OfOne(r.Thread)
 		ledger := with(nil, r.shelf)
 		if singles := a.organizations[r.Organization].singles; singles != nil {
 			ledger = with(ledger, singles)
@@ -156,12 +153,11 @@ func (s *Store) RestoreThread(ctx context.Context, user, id string) (t threads.T
 		}
 		if deletion := r.deletionID(); deletion != "" {
 			d := *a.deletions[deletion]
-			if _, err := d.Restored(d.DeletedAt); err != nil {
+			if err := d.Restorable(); err != nil {
 				return err
 			}
 			a.restoreOne(r)
-			d.Held--
-			a.put(d)
+			a.put(d.Without(1))
 		}
 		t = a.view(r)
 		return nil
@@ -171,7 +167,7 @@ func (s *Store) RestoreThread(ctx context.Context, user, id string) (t threads.T
 
 // restoreOne makes one deleted thread live.
 func (a *account) restoreOne(r *row) {
-	ledger := with(a.live(threads.ScopeOf(r.Organization)), r.shelf)
+	ledger := with(a.youngest(r.Organization), r.shelf)
 	a.move(r, ledger.RestoreOne(r.shelf.ID, a.fresh()))
 	r.single = ""
 }
