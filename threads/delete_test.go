@@ -401,7 +401,8 @@ func TestNoDeletionNamesAThreadThatIsNotInIt(t *testing.T) {
 	}
 	f.clock.advance(-time.Hour) // so that the second is purged before the first
 	second := f.delete("ada", "x")
-	if _, err := f.Purge(t.Context(), "ada", second.DeletedAt.Add(time.Minute), 10); err != nil {
+	f.clock.advance(time.Minute)
+	if _, err := f.Purge(t.Context(), "ada", second.DeletedAt.Add(time.Second), 10); err != nil {
 		t.Fatal(err)
 	}
 	f.createIn("ada", "", "x")
