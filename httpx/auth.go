@@ -2,7 +2,6 @@ package httpx
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/skein-go/skein/threads"
@@ -66,8 +65,8 @@ func (h *handler) authenticate(x *exchange) (string, error) {
 	if cause := x.ctx.Err(); cause != nil && errors.Is(err, cause) {
 		return "", err
 	}
-	// Not %w: whatever class the error has, it says nothing about the request.
-	return "", fmt.Errorf("authenticate: %v", err)
+	// Not wrapped: whatever class the error has, it says nothing about the request.
+	return "", errors.New("authenticate: " + err.Error())
 }
 
 // challenge is what a 401 has as its WWW-Authenticate.

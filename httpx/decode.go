@@ -85,7 +85,7 @@ func unreadable(err error) error {
 // isJSON reports whether the headers say that the body is plain JSON.
 func isJSON(header http.Header) bool {
 	types := header["Content-Type"]
-	if len(types) != 1 || len(header["Content-Encoding"]) > 0 {
+	if len(types) != 1 || len(header["Content-Encoding"]) > 0 && header.Get("Content-Encoding") != "identity" {
 		return false
 	}
 	mediaType, params, err := mime.ParseMediaType(types[0])

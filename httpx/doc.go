@@ -11,9 +11,11 @@
 // of every organization. Whatever else could be a narrower request gone wrong
 // is refused with a 4xx and deletes nothing: a parameter that is empty,
 // repeated, misspelt or malformed; a '?' with nothing after it; a body; an
-// organization named in a header or cookie and not in the query; a
-// precondition, range or method override, for they ask for something that this
-// call does not do. A host whose middleware takes parameters out of the query
+// organization named in a header or cookie and not in the query, or another
+// one in a header than in the query; a precondition, range, trial run or method
+// override, for they ask for something that this call does not do. (A body that
+// [net/http] does not take for one it does not see either: bytes without a
+// length, or in chunks over HTTP/1.0.) A host whose middleware takes parameters out of the query
 // must take them out of [http.Request.RequestURI] too, or a call for
 // everything is refused.
 //
@@ -40,6 +42,8 @@
 // and Skein-Undo is the path to POST to for undoing it.
 //
 // # Idempotency-Key
+//
+// A key belongs to one method and path.
 //
 // On DELETE /v1/threads, a repeated key gets the first call's answer and
 // deletes nothing newer; with another scope it is a 422. The key lives as long
@@ -76,7 +80,7 @@
 //
 // # Log
 //
-// Each request is one line, written before the answer is sent: trace id, user,
+// Each request that reaches the handler is one line, written before the answer is sent: trace id, user,
 // method, route, status, duration, and what applies of thread, deletion, how
 // many were deleted or restored, class and cause of the error. No line holds a
 // credential, a header, a query or a body.

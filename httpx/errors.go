@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/skein-go/skein/threads"
@@ -43,7 +44,7 @@ const (
 // or the time is never taken for a mistake of the client.
 var classes = []class{
 	{threads.ErrUnknownOutcome, "unknown_outcome", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
-		"It is not known whether the request took effect. Repeat it with the same Idempotency-Key, or look before deciding."},
+		"It is not known whether the request took effect. Look before deciding; a request with an Idempotency-Key can be repeated with the same."},
 	{errPanic, "panic", http.StatusInternalServerError, internal.code, internal.message, internal.system},
 	{threads.ErrCorrupt, "corrupt", http.StatusInternalServerError, internal.code, internal.message, internal.system},
 	{threads.ErrClosed, "closed", http.StatusServiceUnavailable, "SERVICE_UNAVAILABLE", tryLater,
@@ -147,7 +148,7 @@ const maxEcho = 160
 
 func echo(s string) string {
 	if len(s) > maxEcho {
-		return s[:maxEcho-3] + "..."
+		return strings.ToValidUTF8(s[:maxEcho-3], "") + "..." // the cut may be in a character
 	}
 	return s
 }
@@ -216,5 +217,9 @@ func (e *panicError) Is(target error) bool { return target == errPanic }
 // a handler asks the server to drop the connection.
 func aborted(err error) bool {
 	var p *panicError
-	return errors.As(err, &p) && p.value == http.ErrAbortHandler
+	if !errors.As(err, &p) {
+		return false
+	}
+	value, ok := p.value.(error)
+	return ok && errors.Is(value, http.ErrAbortHandler)
 }

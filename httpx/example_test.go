@@ -17,7 +17,7 @@ import (
 // Its sessions say who calls.
 func Example() {
 	store := memory.New()
-	defer store.Close()
+	defer func() { _ = store.Close() }()
 	service := threads.NewService(store, nil)
 
 	sessions := map[string]string{"session-1": "ada"}

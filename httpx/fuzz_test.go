@@ -38,10 +38,10 @@ func oracle(query string) string {
 	unescape := func(s string) string {
 		var b strings.Builder
 		for i := 0; i < len(s); i++ {
-			switch {
-			case s[i] == '+':
+			switch s[i] {
+			case '+':
 				b.WriteByte(' ')
-			case s[i] == '%':
+			case '%':
 				if i+2 >= len(s) {
 					return "broken"
 				}
@@ -98,8 +98,8 @@ func FuzzDeleteQuery(f *testing.F) {
 
 		answer := serve(x, r)
 		want := oracle(query)
-		switch {
-		case want == "":
+		switch want {
+		case "":
 			if answer.status < 400 || answer.status >= 500 {
 				t.Fatalf("DELETE /v1/threads?%s = %d %s; want a 4xx", query, answer.status, answer.body)
 			}

@@ -21,7 +21,7 @@ const keyHeader = "Idempotency-Key"
 // retry being safe.
 func idempotencyKey(header http.Header) (string, error) {
 	for _, name := range slices.Sorted(maps.Keys(header)) {
-		if name != keyHeader && strings.Contains(letters(name), "idempot") {
+		if l := letters(name); name != keyHeader && strings.Contains(l, "idem") && strings.Contains(l, "key") {
 			return "", malformed("header", name, "Unknown header. The key of a request goes into %s.", keyHeader)
 		}
 	}
@@ -32,7 +32,7 @@ func idempotencyKey(header http.Header) (string, error) {
 	if len(keys) != 1 {
 		return "", malformed("header", keyHeader, "The header must not be repeated.")
 	}
-	if keys[0] == "" {
+	if strings.Trim(keys[0], `"' `) == "" {
 		return "", malformed("header", keyHeader, "The header must have a value; leave it out instead.")
 	}
 	return keys[0], threads.ValidateKey(keys[0])

@@ -224,6 +224,7 @@ func TestListThreadsPages(t *testing.T) {
 	// Ten threads; 3 and 7 are in another organization, so that pages of one
 	// are not just slices of all.
 	make10 := func(t *testing.T) *fixture {
+		t.Helper()
 		f := newFixture(t)
 		for i := 1; i <= 10; i++ {
 			f.create("ada", map[bool]string{true: "org_b", false: "org_a"}[i == 3 || i == 7])

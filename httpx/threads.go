@@ -23,24 +23,21 @@ func (h *handler) deleteThreads(x *exchange) (answer, error) {
 		opts = append(opts, threads.WithIdempotencyKey(key))
 	}
 	d, err := h.service.SoftDeleteAll(x.ctx, x.user, scope, opts...)
-	if d.ID != "" {
-		x.note(slog.String("deletion_id", d.ID)) // after an unknown outcome too
+	if d.ID != "" { // after an unknown outcome too
+		x.note(slog.String("deletion_id", d.ID))
+		x.w.Header().Set("Skein-Deletion-Id", d.ID)
+		if path, ok := undoPath(x.r, d.ID); ok {
+			x.w.Header().Set("Skein-Undo", path)
+		}
 	}
 	if err != nil {
 		return answer{}, err
 	}
 	x.note(slog.Int64("deleted", d.Count))
-	a := answer{
+	return answer{
 		status: http.StatusOK,
 		body:   deletedObject{d.Count, fmt.Sprintf("Successfully deleted %d thread(s)", d.Count)},
-	}
-	if d.ID != "" {
-		a.header = append(a.header, [2]string{"Skein-Deletion-Id", d.ID})
-		if path, ok := undoPath(x.r, d.ID); ok {
-			a.header = append(a.header, [2]string{"Skein-Undo", path})
-		}
-	}
-	return a, nil
+	}, nil
 }
 
 // createThread is POST /v1/threads.

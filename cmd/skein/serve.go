@@ -26,7 +26,7 @@ const (
 	readTimeout       = 15 * time.Second
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
-	maxHeaderBytes    = 16 << 10
+	maxHeaderBytes    = 32 << 10
 	drainTimeout      = 20 * time.Second // how long requests may go on after a signal
 )
 

@@ -301,6 +301,20 @@ func TestChangesAreNoticed(t *testing.T) {
 		require.ErrorIs(t, err, httpx.ErrBadCredentials)
 	})
 
+	t.Run("a file that another took the place of, as long and as old", func(t *testing.T) {
+		secret, k := add(t, tool, "ada")
+		long := time.Now().Add(-time.Hour)
+		require.NoError(t, os.Chtimes(path, long, long))
+		_, err := ask(server, secret)
+		require.NoError(t, err)
+		changed := strings.Replace(read(t, path), k.Hash.String(), "sha256:"+strings.Repeat("2d", 32), 1)
+		require.NoError(t, os.WriteFile(path+".other", []byte(changed), 0o600))
+		require.NoError(t, os.Chtimes(path+".other", long, long))
+		require.NoError(t, os.Rename(path+".other", path))
+		_, err = ask(server, secret)
+		require.ErrorIs(t, err, httpx.ErrBadCredentials)
+	})
+
 	t.Run("a file that was left alone is not read again", func(t *testing.T) {
 		secret, _ := add(t, tool, "ada")
 		long := time.Now().Add(-time.Hour)

@@ -31,15 +31,19 @@ const maxSize = 32 << 20
 
 // read returns the keys in a file, and how the file was.
 func read(path string) ([]Key, os.FileInfo, error) {
-	file, err := os.Open(path)
+	// Looked at first, for opening a pipe would wait for whoever writes to it.
+	if state, err := os.Stat(path); err == nil && !state.Mode().IsRegular() {
+		return nil, nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	file, err := os.Open(path) //nolint:gosec // the host says where its keys are
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%w; make one with: skein keys add --keys %s --user USER", err, path)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	defer file.Close()
-	state, err := file.Stat() // of what is open, not of what is there by now
+	defer func() { _ = file.Close() }() // it was only read
+	state, err := file.Stat()           // of what is open, not of what is there by now
 	if err != nil {
 		return nil, nil, err
 	}
@@ -144,7 +148,7 @@ func syncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	dir, err := os.Open(path)
+	dir, err := os.Open(path) //nolint:gosec // the host says where its keys are
 	if err != nil {
 		return err
 	}
@@ -156,7 +160,7 @@ func syncDir(path string) error {
 // behind a crash, so the error says what to do.
 func lock(path string) (unlock func(), err error) {
 	name := path + ".lock"
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the host says where its keys are
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("%w: another is changing the keys file; if that is not so, a crash left its lock: remove %s", threads.ErrLocked, name)
 	}

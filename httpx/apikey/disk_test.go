@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/httpx"
 	"github.com/skein-go/skein/httpx/apikey"
 	"github.com/skein-go/skein/threads"
 )
@@ -161,14 +162,19 @@ func TestOpenRefuses(t *testing.T) {
 		dir := filepath.Join(t.TempDir(), "keys")
 		require.NoError(t, os.Mkdir(dir, 0o700))
 		_, err := apikey.Open(dir)
-		require.ErrorContains(t, err, "keys")
+		require.ErrorContains(t, err, dir+" is not a regular file")
 	})
 
 	t.Run("a file that others have access to, and says what to do", func(t *testing.T) {
 		onlyWithModes(t)
 		for _, mode := range []fs.FileMode{0o644, 0o640, 0o660, 0o604, 0o610, 0o602, 0o666} {
-			require.NoError(t, os.Chmod(path, mode))
-			_, err := apikey.Open(path)
+			long := time.Now().Add(-time.Hour)
+			require.NoError(t, os.Chmod(path, 0o600))
+			require.NoError(t, os.Chtimes(path, long, long))
+			_, err := ask(f, "x")
+			require.ErrorIs(t, err, httpx.ErrBadCredentials)
+			require.NoError(t, os.Chmod(path, mode)) // which leaves the time as it was
+			_, err = apikey.Open(path)
 			require.ErrorContains(t, err, "chmod 600 "+path, "mode %o", mode)
 			_, err = ask(f, "x")
 			require.ErrorContains(t, err, "chmod 600 "+path, "a File that was open notices it")
@@ -225,8 +231,10 @@ func TestAWriteThatFailsLeavesTheOldFile(t *testing.T) {
 
 	_, _, err := f.Add("bob", never, now)
 	require.Error(t, err)
+	require.Error(t, f.Revoke(f.List()[0].ID, now))
 	require.Equal(t, before, read(t, path))
 	require.NoFileExists(t, path+".lock")
+	require.False(t, f.List()[0].Revoked(), "what is not in the file is not in the File")
 	_, err = ask(f, secret)
 	require.NoError(t, err)
 	require.Len(t, f.List(), 1)

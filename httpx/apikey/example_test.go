@@ -21,7 +21,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 
 	keys, err := apikey.Create(filepath.Join(dir, "keys.json"))
 	if err != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
-// ErrUnknownKey: the file has no key of that id.
+// ErrUnknownKey says that the file has no key of that id.
 var ErrUnknownKey = errors.New("no such key")
 
 // File is a keys file. It is safe for concurrent use, also of several Files

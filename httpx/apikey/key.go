@@ -3,6 +3,7 @@ package apikey
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/skein-go/skein/threads"
@@ -11,7 +12,7 @@ import (
 // Key is what the file keeps of an API key: everything but the secret. Times
 // are UTC and whole seconds.
 type Key struct {
-	ID        string    `json:"id"`   // "key_" and 16 hex digits; made here, but any text that is an identifier will do
+	ID        string    `json:"id"`   // "key_" and 16 hex digits; made here, but others of letters, digits, '_' and '-' will do
 	User      string    `json:"user"` // whose threads the key opens
 	Hash      Hash      `json:"hash"`
 	CreatedAt time.Time `json:"created_at"`
@@ -25,11 +26,14 @@ func (k Key) Expired(at time.Time) bool { return !k.ExpiresAt.IsZero() && !at.Be
 // Revoked reports whether the key was revoked.
 func (k Key) Revoked() bool { return !k.RevokedAt.IsZero() }
 
+// idLetters is what ids are made of, so that they can be shown anywhere.
+const idLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
 // validate reports whether k, as it was read from a file, is a key.
 func (k Key) validate() error {
 	switch {
-	case k.ID == "":
-		return errors.New("has no id")
+	case strings.Trim(k.ID, idLetters) != "" || k.ID == "":
+		return errors.New("has no id of letters, digits, '_' and '-'")
 	case k.Hash == Hash{}:
 		return errors.New("has no hash")
 	case k.CreatedAt.IsZero():
