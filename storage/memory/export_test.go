@@ -1,0 +1,8 @@
+package memory
+
+// Users is how many users the store keeps anything of.
+func (s *Store) Users() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.accounts) + s.trashers.Len()
+}
