@@ -80,7 +80,8 @@ func TestNobodyIsLeftWithoutThreads(t *testing.T) {
 }
 
 // titlesOf is the kind of function that a host tests against this store.
-func titlesOf(svc *threads.Service, t *testing.T, user string) (titles []string) {
+func titlesOf(t *testing.T, svc *threads.Service, user string) (titles []string) {
+	t.Helper()
 	for thread, err := range svc.All(t.Context(), user, threads.Query{Scope: threads.All(), Order: threads.OldestFirst}) {
 		if err != nil {
 			t.Fatal(err)
@@ -109,7 +110,7 @@ func TestInATable(t *testing.T) {
 			if _, err := svc.SoftDeleteAll(t.Context(), "ada", c.scope); err != nil {
 				t.Fatal(err)
 			}
-			if got := fmt.Sprint(titlesOf(svc, t, "ada")); got != c.want {
+			if got := fmt.Sprint(titlesOf(t, svc, "ada")); got != c.want {
 				t.Errorf("titles after deleting %s = %s; want %s", name, got, c.want)
 			}
 		})

@@ -42,8 +42,8 @@ func Clauses() []Clause {
 		countClauses,
 		lifeClauses,
 		reopenClauses,
-		manyClauses,
 		concurrentClauses,
+		manyClauses,
 		historyClauses,
 	)
 }
@@ -67,18 +67,22 @@ func persistent(name, rule string, steps func(*script)) Clause {
 type Env struct {
 	harness Harness
 	root    string // where directories for stores are made
-	dir     string // that of the store
+	dir     string // that of the store, if it persists
 	store   threads.Store
 	closed  bool // whether the check closed the store itself
 }
 
-// newEnv opens a store over a new directory below the root.
+// newEnv opens a fresh store, over a new directory below the root if it
+// persists.
 func newEnv(h Harness, root string) (*Env, error) {
-	dir, err := os.MkdirTemp(root, "store-")
-	if err != nil {
-		return nil, err
+	e := &Env{harness: h, root: root, dir: root}
+	if h.Persistent {
+		dir, err := os.MkdirTemp(root, "store-")
+		if err != nil {
+			return nil, err
+		}
+		e.dir = dir
 	}
-	e := &Env{harness: h, root: root, dir: dir}
 	return e, e.open()
 }
 

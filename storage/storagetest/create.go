@@ -26,7 +26,7 @@ var createClauses = []Clause{
 		}),
 
 	clause("open/nothing-shared",
-		"A store over a new directory is empty, and shares nothing with a store over another.",
+		"A new store is empty, and shares nothing with any other.",
 		func(s *script) {
 			other, err := newEnv(s.env.harness, s.env.root)
 			s.ok("", err)

@@ -13,9 +13,10 @@
 // Each promise is a [Clause]: a name, the rule in words, and a check that is
 // given a fresh store. They come in an order in which later ones take for
 // granted what earlier ones have shown, so the first that fails says most.
-// After the clauses about one rule each come those about many goroutines, and
-// at last random histories: long lists of random calls whose every answer is
-// held against a model that keeps rows in a slice and looks at each.
+// After the clauses about one rule each come those about many goroutines and
+// many threads, and at last random histories: long lists of random calls whose
+// every answer is held against a model that keeps rows in a slice and looks at
+// each. docs/clauses.md lists them all.
 //
 // A history that goes wrong prints its seed and the fewest calls that show
 // it. The environment chooses others:

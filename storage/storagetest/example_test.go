@@ -21,6 +21,7 @@ func Example() {
 		_ = func(t *testing.T) { storagetest.Run(t, harness) }
 		_ = func(b *testing.B) { storagetest.Benchmark(b, harness) }
 	)
+	// Output:
 }
 
 func ExampleClauses() {

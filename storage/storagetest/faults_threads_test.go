@@ -3,7 +3,6 @@ package storagetest
 import (
 	"context"
 	"maps"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -238,14 +237,13 @@ func createFaults() []fault {
 
 	var mu sync.Mutex
 	shared := map[string]*model{}
-	return append(list, fault{clause: "open/nothing-shared", wrong: "all stores below a directory are one", open: func(dir string) (threads.Store, error) {
+	return append(list, fault{clause: "open/nothing-shared", wrong: "all stores are one", open: func(dir string) (threads.Store, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		root := filepath.Dir(dir)
-		if shared[root] == nil {
-			shared[root] = &model{}
+		if shared[dir] == nil { // one a check, or else the next clause would catch it
+			shared[dir] = &model{}
 		}
-		return unclosed{shared[root]}, nil
+		return unclosed{shared[dir]}, nil
 	}})
 }
 

@@ -12,10 +12,10 @@ import (
 
 // Harness says how to make the store to be checked, and what is known of it.
 type Harness struct {
-	// Open returns a store over a directory, which exists and was empty when
-	// first given. A store that persists finds there what an earlier store
-	// over the same directory had when it was closed. Stores over different
-	// directories share nothing. Nobody opens a directory that is open.
+	// Open returns a store. One that persists is over the directory, which
+	// exists and was empty when first given, and finds there what an earlier
+	// store over it had when that was closed; nobody opens a directory that
+	// is open. One that does not persist is new and empty each time.
 	Open func(dir string) (threads.Store, error)
 
 	// Persistent says that the store keeps its threads when it is closed.
@@ -52,8 +52,8 @@ func Run(t *testing.T, h Harness) {
 }
 
 // Check checks one clause on a fresh store, over a new directory below the
-// one given, and returns what went otherwise than the rule says. It does not
-// look at Gaps.
+// one given if it persists, and returns what went otherwise than the rule
+// says. It does not look at Gaps.
 func (h Harness) Check(ctx context.Context, c Clause, dir string) error {
 	e, err := newEnv(h, dir)
 	if err != nil {

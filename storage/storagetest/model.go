@@ -87,10 +87,13 @@ func (m *model) List(ctx context.Context, user string, q threads.Query, after th
 	err = m.call(ctx, invalid, func() error {
 		for _, r := range m.rows {
 			if r.User == user && q.Matches(r) {
-				list = append(list, r.Clone())
+				list = append(list, r)
 			}
 		}
 		list = paged(list, threads.Thread.Cursor, q.Order, after, limit)
+		for i := range list {
+			list[i] = list[i].Clone()
+		}
 		return nil
 	})
 	return list, err
