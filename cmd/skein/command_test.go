@@ -37,7 +37,7 @@ func TestUsageErrors(t *testing.T) {
 		{"serve with an argument", serving("now"), []string{`unexpected argument "now"`}},
 		{"serve with an unknown flag", serving("--prot", "80"), []string{"not defined: -prot", "skein serve -h"}},
 		{"serve with a flag without value", serving("--listen"), []string{"flag needs an argument: -listen"}},
-		{"bolt store", []string{"serve", "--keys", keys, "--store", "bolt:x.db"}, []string{"does not have bolt stores yet", "memory:"}},
+		{"bolt store without a path", []string{"serve", "--keys", keys, "--store", "bolt:"}, []string{"memory:", "bolt:PATH"}},
 		{"sqlite store", []string{"serve", "--keys", keys, "--store", "sqlite:x.db"}, []string{"does not have sqlite stores yet", "memory:"}},
 		{"empty store", []string{"serve", "--keys", keys, "--store", ""}, []string{"it must be memory:"}},
 		{"store without a colon", []string{"serve", "--keys", keys, "--store", "memory"}, []string{"it must be memory:"}},

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strings"
 
+	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/storage/memory"
 	"github.com/skein-go/skein/threads"
 )
@@ -14,8 +16,8 @@ var stores = []struct {
 	open func(place string) (threads.Store, error)
 }{
 	{"memory:", func(string) (threads.Store, error) { return memory.New(), nil }},
-	{"bolt:PATH", nil}, // nil: not in this build
-	{"sqlite:PATH", nil},
+	{"bolt:PATH", func(path string) (threads.Store, error) { return bolt.Open(context.Background(), path, nil) }},
+	{"sqlite:PATH", nil}, // nil: not in this build
 }
 
 // storeURL is a [flag.Value] that says where threads are kept.

@@ -28,16 +28,19 @@ const module = "github.com/skein-go/skein"
 var allowed = map[string][]string{
 	"threads": {"github.com/google/uuid"},
 
-	"internal/generation": {"threads"},
-	"internal/policy":     {},
+	"internal/generation":  {"threads"},
+	"internal/groupcommit": {},
+	"internal/merge":       {"threads"},
+	"internal/policy":      {},
 
 	"storage/storagetest": {"threads", "testing"},
-	"storage/memory":      {"threads", "internal/generation", "github.com/tidwall/btree"},
+	"storage/memory":      {"threads", "internal/generation", "internal/merge", "github.com/tidwall/btree"},
+	"storage/bolt":        {"threads", "internal/generation", "internal/groupcommit", "internal/merge", "go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", "github.com/fxamacker/cbor/v2"},
 
 	"httpx":        {"threads"},
 	"httpx/apikey": {"threads", "httpx"},
 
-	"cmd/skein": {"threads", "httpx", "httpx/apikey", "storage/memory"},
+	"cmd/skein": {"threads", "httpx", "httpx/apikey", "storage/memory", "storage/bolt"},
 
 	"examples/embed":     {"threads", "storage/memory"},
 	"examples/service":   {"threads", "httpx"},

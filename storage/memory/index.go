@@ -1,10 +1,9 @@
 package memory
 
 import (
-	"container/heap"
-
 	"github.com/tidwall/btree"
 
+	"github.com/skein-go/skein/internal/merge"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -39,7 +38,7 @@ func (x *index[T]) delete(place threads.Cursor) {
 type reader[T any] struct {
 	iter    btree.IterG[entry[T]]
 	forward bool
-	head    entry[T] // what next returns
+	head    entry[T] // what it stands at
 }
 
 // read returns a reader of what comes after the place in that order, or nil
@@ -67,15 +66,17 @@ func (x *index[T]) read(order threads.Order, after threads.Cursor) *reader[T] {
 		ok = r.iter.Last()
 	}
 	if !ok {
-		r.iter.Release()
 		return nil
 	}
 	r.head = r.iter.Item()
 	return r
 }
 
-// next moves on and reports whether there is a head.
-func (r *reader[T]) next() bool {
+// Place implements [merge.Source].
+func (r *reader[T]) Place() threads.Cursor { return r.head.place }
+
+// Next implements [merge.Source].
+func (r *reader[T]) Next() bool {
 	step := r.iter.Prev
 	if r.forward {
 		step = r.iter.Next
@@ -83,57 +84,21 @@ func (r *reader[T]) next() bool {
 	ok := step()
 	if ok {
 		r.head = r.iter.Item()
-	} else {
-		r.iter.Release()
 	}
 	return ok
-}
-
-// merge is readers of one direction, the one whose head comes first on top.
-type merge[T any] []*reader[T]
-
-func (m merge[T]) Len() int      { return len(m) }
-func (m merge[T]) Swap(i, j int) { m[i], m[j] = m[j], m[i] }
-func (m *merge[T]) Push(x any)   { *m = append(*m, x.(*reader[T])) }
-func (m *merge[T]) Pop() any {
-	last := len(*m) - 1
-	r := (*m)[last]
-	*m = (*m)[:last]
-	return r
-}
-
-func (m merge[T]) Less(i, j int) bool {
-	n := m[i].head.place.Compare(m[j].head.place)
-	if m[i].forward {
-		return n < 0
-	}
-	return n > 0
 }
 
 // walk calls f for the items of all the indexes that come after the place, in
 // that order, until f returns false. It costs what it visits, and a seek an
 // index.
 func walk[T any](indexes []*index[T], order threads.Order, after threads.Cursor, f func(*T) bool) {
-	var m merge[T]
+	var readers []*reader[T]
 	for _, x := range indexes {
 		if r := x.read(order, after); r != nil {
-			m = append(m, r)
+			readers = append(readers, r)
 		}
 	}
-	defer func() {
-		for _, r := range m {
-			r.iter.Release()
-		}
-	}()
-	heap.Init(&m)
-	for len(m) > 0 {
-		if !f(m[0].head.item) {
-			return
-		}
-		if m[0].next() {
-			heap.Fix(&m, 0)
-		} else {
-			heap.Pop(&m)
-		}
-	}
+	_ = merge.Walk(readers, order, func(r *reader[T]) (bool, error) { // which fails only as the function does
+		return f(r.head.item), nil
+	})
 }

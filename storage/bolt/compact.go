@@ -1,0 +1,189 @@
+package bolt
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"go.etcd.io/bbolt"
+)
+
+// openFilesKeepTheirNames says that an open file cannot be replaced.
+var openFilesKeepTheirNames = runtime.GOOS == "windows"
+
+// compactBatch is the bytes that a compaction copies in one transaction.
+const compactBatch = 1 << 20
+
+// ErrBorrowed is what [Store.Compact] returns for a database that is the
+// host's.
+var ErrBorrowed = errors.New("bolt: the database is the host's, and so is its file")
+
+// Compact copies what the file holds into a new one, which takes its place,
+// and so gives up the bytes of everything that was removed and the space it
+// took. It needs room for the copy beside the file.
+//
+// The program goes on meanwhile: reads are answered, writes wait until it
+// ends or their context does. It takes time with the size of what is kept.
+// When it fails, or the process ends in it, the old file is still in place; a
+// leftover copy is removed by the next Compact. A damaged file is not
+// replaced.
+//
+// A store made by [New] returns [ErrBorrowed].
+func (s *Store) Compact(ctx context.Context) error {
+	old, err := s.enter(ctx, compacting)
+	if err != nil {
+		return err
+	}
+	if old.file == nil {
+		s.leave(old, compacting)
+		return ErrBorrowed
+	}
+	s.writers.Wait()
+	replaced, err := s.compact(ctx, old)
+	s.leave(old, compacting)
+	if replaced != nil {
+		old.calls.Wait() // those who still read it
+		err = errors.Join(err, old.close())
+		replaced.calls.Done()
+	}
+	if err != nil {
+		return fmt.Errorf("bolt: compact %s: %w", s.path, err)
+	}
+	return nil
+}
+
+// compact returns the database that has taken the place of the old one. The
+// caller is among its calls.
+func (s *Store) compact(ctx context.Context, old *database) (*database, error) {
+	path := s.path + ".compact"
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	db, err := openFile(path, s.opts)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.copyTo(ctx, old, db); err != nil {
+		return nil, errors.Join(err, db.close(), os.Remove(path))
+	}
+	return s.replace(old, db, path)
+}
+
+// copyTo copies every record, and the mode of the file, and makes the copy
+// durable.
+func (s *Store) copyTo(ctx context.Context, from, to *database) error {
+	info, err := from.file.Stat()
+	if err != nil {
+		return err
+	}
+	if err := os.Chmod(to.Path(), info.Mode().Perm()); err != nil {
+		return err
+	}
+	if _, err := from.verify(ctx); err != nil {
+		return err
+	}
+	return from.view(func(tx *bbolt.Tx) error {
+		v, err := viewOf(tx, "")
+		if err != nil {
+			return err
+		}
+		to.NoSync = true
+		c := v.bucket.Cursor()
+		for key, value := c.First(); ; {
+			if key, value, err = copySome(to.DB, v.bucket.Sequence(), c, key, value); err != nil {
+				return classify(err)
+			}
+			if err := s.ended(ctx); err != nil {
+				return err
+			}
+			if key == nil {
+				break
+			}
+		}
+		to.NoSync = false
+		return classify(to.Sync())
+	})
+}
+
+// ended is why a compaction must not go on.
+func (s *Store) ended(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.usable()
+}
+
+// copySome copies records, from the one given on, and returns the first that
+// it has not copied.
+func copySome(to *bbolt.DB, sequence uint64, c *bbolt.Cursor, key, value []byte) (nextKey, nextValue []byte, err error) {
+	err = to.Update(func(tx *bbolt.Tx) error {
+		b, err := tx.CreateBucketIfNotExists(bucketName)
+		if err != nil {
+			return err
+		}
+		if err := b.SetSequence(sequence); err != nil {
+			return err
+		}
+		b.FillPercent = 1 // for the keys come in their order
+		for size := 0; key != nil && size < compactBatch; key, value = c.Next() {
+			if _, err := unseal(key, value); err != nil {
+				return err
+			}
+			if err := b.Put(key, value); err != nil {
+				return err
+			}
+			size += len(key) + len(value)
+		}
+		return nil
+	})
+	return key, value, err
+}
+
+// replace puts the copy in the place of the file. The lock of the copy is
+// held all the while, so no other process comes in between; one that waits
+// for the lock of the old file sees that it is gone, and opens the new one.
+func (s *Store) replace(old, db *database, path string) (*database, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return nil, errors.Join(err, db.close(), os.Remove(path))
+	}
+	if openFilesKeepTheirNames {
+		return s.replaceClosed(old, db, path)
+	}
+	if err := os.Rename(path, s.path); err != nil {
+		return nil, errors.Join(err, db.close(), os.Remove(path))
+	}
+	db.calls.Add(1)
+	s.db = db
+	err := syncDir(filepath.Dir(s.path))
+	if err != nil {
+		s.fail(err) // the old file may come back after a power cut
+	}
+	return db, err
+}
+
+// replaceClosed does so where neither file can be open meanwhile. All calls
+// wait.
+func (s *Store) replaceClosed(old, db *database, path string) (*database, error) {
+	old.calls.Done() // of the compaction itself
+	old.calls.Wait()
+	old.calls.Add(1)
+	err := errors.Join(db.close(), old.close(), os.Rename(path, s.path))
+	if err == nil {
+		db, err = openFile(s.path, s.opts)
+	}
+	if err != nil {
+		s.fail(err)
+		return nil, err
+	}
+	db.calls.Add(1)
+	s.db = db
+	return db, nil
+}

@@ -1,0 +1,159 @@
+package bolt
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/skein-go/skein/internal/generation"
+	"github.com/skein-go/skein/threads"
+)
+
+var (
+	longAgo = time.Unix(0, 0).UTC()                        // of the deletion that an erasure makes; no rule reads more from it
+	never   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // after every deletion
+)
+
+// Erase implements [threads.Store].
+//
+// In one commit it hides all live threads in a deletion of its own, then it
+// removes everything in batches, as [Store.Purge] does, and at last it
+// compacts the file, as [Store.Compact] does. If it is stopped in between,
+// what is left is deleted and cannot be restored, and the deletion is in the
+// user's list; erase again, or purge. A thread that is created or restored
+// while it runs may survive.
+func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error) {
+	var e threads.Erasure
+	var ids [][]byte
+	var own string
+	if err := s.write(ctx, user, threads.ValidateUser(user), func(v *view) (err error) {
+		if ids, err = v.sampleIDs(); err == nil {
+			own, err = v.hideAll()
+		}
+		return err
+	}); err != nil {
+		return e, err
+	}
+	for more := true; more; {
+		r, others, err := s.purge(ctx, user, never, longAgo, threads.MaxPurge, own)
+		e.Threads += r.Threads
+		e.Deletions += others
+		if err != nil {
+			return e, err
+		}
+		more = r.More
+	}
+	if err := s.read(ctx, user, nil, func(v *view) error { return v.verifyErased(&e) }); err != nil {
+		return e, err
+	}
+	switch err := s.Compact(ctx); {
+	case errors.Is(err, ErrBorrowed):
+		e.Caveats = append(e.Caveats, "The database is the host's: its free pages keep the bytes until it is compacted.")
+		return e, nil
+	case err != nil:
+		return e, err
+	}
+	if err := s.scanErased(ctx, ids, &e); err != nil {
+		return e, err
+	}
+	e.Caveats = append(e.Caveats,
+		"Blocks that the file system has freed, and backups, may keep the bytes.")
+	return e, nil
+}
+
+// hideAll moves the live threads of a user into a deletion whose purge has
+// begun, and returns its id; "" if there are none.
+func (v *view) hideAll() (id string, err error) {
+	l, err := v.generations(generation.Live, threads.All())
+	if err != nil || len(l) == 0 {
+		return "", err
+	}
+	for n, taken := 1, true; taken; n++ { // by an erasure that was stopped, or by anyone
+		id = fmt.Sprintf("del_erasure_%d", n)
+		if taken, err = v.has(deletionKey(v.user, id)); err != nil {
+			return "", err
+		}
+	}
+	p := l.DeleteAll(threads.All(), id)
+	if err := v.apply(p, l); err != nil {
+		return "", err
+	}
+	return id, v.record(nil, threads.Deletion{
+		ID: id, User: v.user, Scope: threads.All(), DeletedAt: longAgo, PurgedAt: longAgo, Count: p.Threads, Held: p.Threads,
+	}, ownedBy(p))
+}
+
+// verifyErased looks for any record of the user.
+func (v *view) verifyErased(e *threads.Erasure) error {
+	c := v.cursor()
+	for _, kind := range kinds {
+		p := prefix(kind, v.user)
+		if err := c.seek(p); err != nil {
+			return err
+		}
+		if bytes.HasPrefix(c.key, p) {
+			e.Caveats = append(e.Caveats, "The user has records again: something was created or restored meanwhile.")
+			return nil
+		}
+	}
+	e.Verified = append(e.Verified, "The store holds no record of the user.")
+	return nil
+}
+
+// sampleIDs returns some ids of the user's threads that are long enough to be
+// nobody else's bytes.
+func (v *view) sampleIDs() (ids [][]byte, err error) {
+	const most, long = 16, 16
+	p := prefix(kindID, v.user)
+	c := v.cursor()
+	for err = c.seek(p); err == nil && bytes.HasPrefix(c.key, p) && len(ids) < most; err = c.next() {
+		if id := c.key[len(p):]; len(id) >= long {
+			ids = append(ids, bytes.Clone(id))
+		}
+	}
+	return ids, err
+}
+
+// scanErased looks for the ids in the bytes of the file.
+func (s *Store) scanErased(ctx context.Context, ids [][]byte, e *threads.Erasure) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	db, err := s.enter(ctx, reading)
+	if err != nil {
+		return err
+	}
+	defer s.leave(db, reading)
+	f, err := os.Open(s.path)
+	if err != nil {
+		return fmt.Errorf("bolt: scan: %w", err)
+	}
+	defer func() { _ = f.Close() }() // only read
+	buf := make([]byte, 1<<20)
+	scanned, kept := int64(0), 0
+	for {
+		n, err := f.Read(buf[kept:])
+		window := buf[:kept+n]
+		for _, id := range ids {
+			if bytes.Contains(window, id) {
+				e.Caveats = append(e.Caveats, fmt.Sprintf("The file holds the bytes of the erased thread id %q: another user has a thread of that id, or they are a remnant.", id))
+				return nil
+			}
+		}
+		scanned += int64(n)
+		kept = copy(buf, window[max(0, len(window)-threads.MaxIdentifier):])
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err = cmp.Or(err, ctx.Err()); err != nil {
+			return fmt.Errorf("bolt: scan: %w", err)
+		}
+	}
+	e.Verified = append(e.Verified, fmt.Sprintf("A scan of the %d bytes of the file found none of %d erased thread ids.", scanned, len(ids)))
+	return nil
+}

@@ -1,0 +1,120 @@
+package bolt
+
+import (
+	"encoding/binary"
+	"math"
+	"time"
+
+	"github.com/skein-go/skein/internal/generation"
+	"github.com/skein-go/skein/threads"
+)
+
+// All records are in one bucket, under flat keys. A key is a byte that says
+// what it is, the user and a zero byte, and then:
+//
+//	t, h  generation, created-at, id     a thread that is shown, or hidden
+//	p     generation, created-at, id     a pinned thread; its kind, t or h
+//	a     generation, assistant, 0, created-at, id   a thread with that assistant; likewise
+//	i     id                             where the thread of that id is
+//	g     state, organization, 0, generation   a generation
+//	d     id                             a deletion
+//	c     deleted-at, id                 the same, in the order of lists; nothing
+//	u     due, id                        the same, in the order of purges; nothing
+//	k     idempotency key                the id of its deletion
+//
+// Users, ids, organizations and keys hold no control characters, so the zero
+// byte ends them and no key is the beginning of another user's. Numbers are
+// eight bytes, big-endian; times are microseconds since 1970 with the sign bit
+// turned, so that bytes sort as times do.
+const (
+	kindShown     = 't'
+	kindHidden    = 'h'
+	kindPinned    = 'p'
+	kindAssistant = 'a'
+	kindID        = 'i'
+	kindGen       = 'g'
+	kindDeletion  = 'd'
+	kindByTime    = 'c'
+	kindDue       = 'u'
+	kindKey       = 'k'
+)
+
+// kinds is every kind of key, for walking over all that a user has.
+var kinds = []byte{kindShown, kindHidden, kindPinned, kindAssistant, kindID, kindGen, kindDeletion, kindByTime, kindDue, kindKey}
+
+// prefix begins every key of a kind of the user.
+func prefix(kind byte, user string) []byte {
+	k := make([]byte, 0, 2+len(user)+2*8+threads.MaxIdentifier)
+	k = append(k, kind)
+	k = append(k, user...)
+	return append(k, 0)
+}
+
+func withNumber(k []byte, n uint64) []byte { return binary.BigEndian.AppendUint64(k, n) }
+
+func withTime(k []byte, t time.Time) []byte {
+	return binary.BigEndian.AppendUint64(k, uint64(t.UnixMicro())^(1<<63))
+}
+
+func withText(k []byte, s string) []byte { return append(append(k, s...), 0) }
+
+func withPlace(k []byte, c threads.Cursor) []byte { return append(withTime(k, c.Time), c.ID...) }
+
+// placeOf reads the place at the end of a key, after its prefix.
+func placeOf(rest []byte) (threads.Cursor, bool) {
+	if len(rest) <= 8 {
+		return threads.Cursor{}, false
+	}
+	micros := int64(binary.BigEndian.Uint64(rest) ^ (1 << 63))
+	return threads.Cursor{Time: time.UnixMicro(micros).UTC(), ID: string(rest[8:])}, true
+}
+
+func rowKind(hidden bool) byte {
+	if hidden {
+		return kindHidden
+	}
+	return kindShown
+}
+
+// rowsPrefix begins the keys of one kind of a generation's threads.
+func rowsPrefix(kind byte, user string, gen uint64) []byte {
+	return withNumber(prefix(kind, user), gen)
+}
+
+func assistantPrefix(user string, gen uint64, assistant string) []byte {
+	return withText(rowsPrefix(kindAssistant, user, gen), assistant)
+}
+
+func idKey(user, id string) []byte { return append(prefix(kindID, user), id...) }
+
+func gensPrefix(user string, state generation.State) []byte {
+	return append(prefix(kindGen, user), byte(state))
+}
+
+func genKey(user string, g generation.Generation) []byte {
+	return withNumber(withText(gensPrefix(user, g.State), g.Organization), g.ID)
+}
+
+func deletionKey(user, id string) []byte { return append(prefix(kindDeletion, user), id...) }
+
+func timeKey(d threads.Deletion) []byte {
+	return withPlace(prefix(kindByTime, d.User), d.Cursor())
+}
+
+func dueKey(d threads.Deletion) []byte {
+	return withPlace(prefix(kindDue, d.User), threads.Cursor{Time: d.Due(), ID: d.ID})
+}
+
+func keyKey(user, key string) []byte { return append(prefix(kindKey, user), key...) }
+
+// after is the least key that does not begin with p, or nil if there is none.
+func after(p []byte) []byte {
+	end := append([]byte(nil), p...)
+	for i := len(end) - 1; i >= 0; i-- {
+		if end[i] != math.MaxUint8 {
+			end[i]++
+			return end[:i+1]
+		}
+	}
+	return nil
+}

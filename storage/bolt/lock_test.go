@@ -1,0 +1,130 @@
+package bolt_test
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/skein-go/skein/storage/bolt"
+	"github.com/skein-go/skein/threads"
+)
+
+// holder is a process that has a store open, and does as it is told.
+func holder(ctx context.Context, decode func(any) error) error {
+	var path string
+	if err := decode(&path); err != nil {
+		return err
+	}
+	store, err := bolt.Open(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	orders := map[string]func() error{
+		"create":  func() error { return store.Create(ctx, "ada", thread("ada", "thrd_holder")) },
+		"compact": func() error { return store.Compact(ctx) },
+		"close":   store.Close,
+	}
+	fmt.Println("open")
+	for in := bufio.NewScanner(os.Stdin); in.Scan(); {
+		if err := orders[in.Text()](); err != nil {
+			return err
+		}
+		fmt.Println("done", in.Text())
+	}
+	return nil
+}
+
+func TestAFileOfAnotherProcessIsLocked(t *testing.T) {
+	path, c, facts := populated(t, 12, "ada")
+	p := start(t, "holder", path)
+	require.Equal(t, "open", p.line())
+	for _, timeout := range []time.Duration{0, time.Millisecond} {
+		_, err := bolt.Open(t.Context(), path, &bolt.Options{LockTimeout: timeout})
+		require.ErrorIs(t, err, threads.ErrLocked)
+		require.ErrorContains(t, err, path)
+	}
+	p.say(t, "close")
+	require.Equal(t, "done close", p.line())
+	store := openAt(t, path, nil)
+	assert.Empty(t, differences(c.facts(t.Context(), store), facts))
+	require.NoError(t, p.in.Close())
+	_, err := p.finish()
+	require.NoError(t, err)
+}
+
+func TestAnOpenerWaitsForTheLock(t *testing.T) {
+	path, _, _ := populated(t, 12, "ada")
+	p := start(t, "holder", path)
+	require.Equal(t, "open", p.line())
+	opened := make(chan *bolt.Store)
+	go func() {
+		store, err := bolt.Open(context.Background(), path, &bolt.Options{LockTimeout: deadline})
+		assert.NoError(t, err)
+		opened <- store
+	}()
+	p.say(t, "create")
+	require.Equal(t, "done create", p.line())
+	p.say(t, "close")
+	store := <-opened
+	require.NotNil(t, store)
+	_, err := store.Get(t.Context(), "ada", "thrd_holder", threads.Live)
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+	require.NoError(t, p.in.Close())
+	_, err = p.finish()
+	require.NoError(t, err)
+}
+
+// TestAnOpenerThatWaitedForACompactionGetsTheNewFile: it has opened the old
+// file by then, and holds its lock as soon as the holder lets go of it.
+func TestAnOpenerThatWaitedForACompactionGetsTheNewFile(t *testing.T) {
+	ctx := t.Context()
+	path, _, _ := populated(t, 12, "ada")
+	p := start(t, "holder", path)
+	require.Equal(t, "open", p.line())
+	waiting := start(t, "creator", creation{Path: path, User: "ada", ID: "thrd_waiter"})
+	require.Equal(t, "opening", waiting.line())
+	for !hasOpen(t, waiting.Process.Pid, path) {
+		time.Sleep(time.Millisecond) // until it waits for the lock of the old file
+	}
+	p.say(t, "compact")
+	require.Equal(t, "done compact", p.line())
+	p.say(t, "create")
+	require.Equal(t, "done create", p.line())
+	p.say(t, "close")
+	_, err := waiting.finish()
+	require.NoError(t, err)
+	require.NoError(t, p.in.Close())
+	_, err = p.finish()
+	require.NoError(t, err)
+	store := openAt(t, path, nil)
+	for _, id := range []string{"thrd_holder", "thrd_waiter"} {
+		_, err := store.Get(ctx, "ada", id, threads.Live)
+		require.NoError(t, err, id)
+	}
+}
+
+type creation struct{ Path, User, ID string }
+
+// creator is a process that waits for a store and creates a thread.
+func creator(ctx context.Context, decode func(any) error) error {
+	var c creation
+	if err := decode(&c); err != nil {
+		return err
+	}
+	fmt.Println("opening")
+	store, err := bolt.Open(ctx, c.Path, &bolt.Options{LockTimeout: deadline})
+	if err != nil {
+		return err
+	}
+	if err := store.Create(ctx, c.User, thread(c.User, c.ID)); err != nil {
+		return err
+	}
+	return store.Close()
+}
