@@ -8,6 +8,7 @@ package groupcommit
 
 import (
 	"context"
+	"slices"
 	"sync"
 )
 
@@ -132,29 +133,28 @@ func (g *Group[Tx]) run(batch []*call[Tx]) {
 			return
 		}
 		done := make([]*call[Tx], 0, len(batch))
-		var again []*call[Tx] // whose neighbour broke the transaction
-		for i, c := range batch {
-			broken := false
+		broken, rest := false, batch
+		for len(rest) > 0 && !broken {
+			c := rest[0]
+			rest = rest[1:]
 			if c.err = c.ctx.Err(); c.err == nil {
 				c.err, broken = g.engine.Isolate(tx, c.op)
-			}
-			if broken {
-				again = append(done, batch[i+1:]...)
-				break
 			}
 			if c.err == nil {
 				done = append(done, c)
 			}
 		}
-		switch {
-		case again != nil, len(done) == 0:
+		if broken { // by the last one; its neighbours run again without it
 			g.engine.Rollback(tx)
-		default:
-			if err := g.engine.Commit(tx); err != nil {
-				fail(done, err)
-			}
+			batch = slices.Concat(done, rest)
+			continue
 		}
-		batch = again
+		if len(done) == 0 {
+			g.engine.Rollback(tx)
+		} else if err := g.engine.Commit(tx); err != nil {
+			fail(done, err)
+		}
+		return
 	}
 }
 

@@ -184,6 +184,7 @@ func (s *Store) enter(ctx context.Context, u use) (*database, error) {
 			continue
 		}
 		switch u {
+		case reading:
 		case writing:
 			s.writers.Add(1)
 		case compacting:
@@ -198,6 +199,7 @@ func (s *Store) enter(ctx context.Context, u use) (*database, error) {
 
 func (s *Store) leave(db *database, u use) {
 	switch u {
+	case reading:
 	case writing:
 		s.writers.Done()
 	case compacting:
@@ -227,7 +229,7 @@ func (s *Store) fail(err error) { s.failed.CompareAndSwap(nil, &err) }
 // failure is of every call after one that left the store unusable.
 func (s *Store) failure() error {
 	if why := s.failed.Load(); why != nil {
-		return fmt.Errorf("bolt: %w: it must be reopened after: %v", threads.ErrClosed, *why)
+		return fmt.Errorf("bolt: %w: it must be reopened after: %v", threads.ErrClosed, *why) //nolint:errorlint // the class of that error was of another call
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func (s *Store) ListDeletions(ctx context.Context, user string, order threads.Or
 	invalid := cmp.Or(threads.ValidateUser(user), order.Validate(), threads.ValidateListStart(from, limit))
 	err = s.read(ctx, user, invalid, func(v *view) error {
 		return v.each(prefix(kindByTime, user), order, from, func(r *reader) (bool, error) {
-			d, _, err := v.listed(r)
+			d, err := v.listed(r)
 			list = append(list, d)
 			return len(list) < limit, err
 		})
@@ -133,12 +133,12 @@ func (s *Store) ListDeletions(ctx context.Context, user string, order threads.Or
 }
 
 // listed reads the deletion that an entry of an index points to.
-func (v *view) listed(r *reader) (threads.Deletion, []owned, error) {
-	d, owns, err := v.deletion(r.place.ID)
+func (v *view) listed(r *reader) (threads.Deletion, error) {
+	d, _, err := v.deletion(r.place.ID)
 	if errors.Is(err, threads.ErrNotFound) {
 		err = corrupt(r.key, "points to a deletion that is missing")
 	}
-	return d, owns, err
+	return d, err
 }
 
 // PreviewPurge implements [threads.Store].
@@ -149,7 +149,7 @@ func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time)
 			if !r.place.Time.Before(before) {
 				return false, nil
 			}
-			d, _, err := v.listed(r)
+			d, err := v.listed(r)
 			generation.Preview(&p, d)
 			return true, err
 		})
@@ -222,7 +222,7 @@ func (t *trash) Earliest(before time.Time) (d threads.Deletion, ok bool, err err
 			return false, nil
 		}
 		var err error
-		d, _, err = t.listed(r)
+		d, err = t.listed(r)
 		return false, err
 	})
 	return d, ok, err
