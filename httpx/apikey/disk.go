@@ -35,7 +35,7 @@ func read(path string) ([]Key, os.FileInfo, error) {
 	if state, err := os.Stat(path); err == nil && !state.Mode().IsRegular() {
 		return nil, nil, fmt.Errorf("%s is not a regular file", path)
 	}
-	file, err := os.Open(path) //nolint:gosec // the host says where its keys are
+	file, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%w; make one with: skein keys add --keys %s --user USER", err, path)
 	}
@@ -148,7 +148,7 @@ func syncDir(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	dir, err := os.Open(path) //nolint:gosec // the host says where its keys are
+	dir, err := os.Open(path)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func syncDir(path string) error {
 // behind a crash, so the error says what to do.
 func lock(path string) (unlock func(), err error) {
 	name := path + ".lock"
-	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600) //nolint:gosec // the host says where its keys are
+	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("%w: another is changing the keys file; if that is not so, a crash left its lock: remove %s", threads.ErrLocked, name)
 	}
