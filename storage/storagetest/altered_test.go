@@ -2,13 +2,15 @@ package storagetest
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/skein-go/skein/threads"
 )
 
 // altered is a model of which some methods do something else. It can reach
-// into the model's rows.
+// into the model's rows, as calls are made one at a time unless around lets
+// them be made at once.
 type altered struct {
 	*model
 
@@ -42,8 +44,13 @@ func newAltered(change func(*altered)) *altered {
 		model: m, create: m.Create, get: m.Get, update: m.Update, list: m.List, count: m.Count, delete: m.Delete,
 		deleteAll: m.SoftDeleteAll, restore: m.Restore, restoreThread: m.RestoreThread, getDeletion: m.GetDeletion,
 		listDeletions: m.ListDeletions, preview: m.PreviewPurge, purge: m.Purge, usersDue: m.UsersDue, erase: m.Erase,
-		close:  m.Close,
-		around: func(ctx context.Context, _, _ string, call func(context.Context) error) error { return call(ctx) },
+		close: m.Close,
+	}
+	var one sync.Mutex
+	a.around = func(ctx context.Context, _, _ string, call func(context.Context) error) error {
+		one.Lock()
+		defer one.Unlock()
+		return call(ctx)
 	}
 	change(a)
 	return a

@@ -182,7 +182,7 @@ func createFaults() []fault {
 			own := a.create
 			a.create = func(ctx context.Context, user string, t threads.Thread) error {
 				err := own(ctx, user, t)
-				if _, get := a.Get(ctx, user, t.ID, threads.Live); sameClass(err, threads.ErrExists) && get == nil {
+				if _, get := a.get(ctx, user, t.ID, threads.Live); sameClass(err, threads.ErrExists) && get == nil {
 					return nil
 				}
 				return err

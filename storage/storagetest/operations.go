@@ -119,7 +119,7 @@ func (a *author) query(user string) threads.Query {
 
 // operation makes up the next one.
 func (a *author) operation(reopen bool) operation {
-	if reopen && a.chance(8) {
+	if reopen && a.chance(3) {
 		return operation{text: "close and open again", reopen: true}
 	}
 	user := pick(a, historyUsers)
