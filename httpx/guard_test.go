@@ -201,7 +201,7 @@ var refusedDeletes = []struct {
 	{name: "X-Org", lines: []string{"X-Org: org_a"}, status: 400},
 	{name: "X-Scope-OrgID", lines: []string{"X-Scope-OrgID: org_a"}, status: 400},
 	{name: "OpenAI-Organization", lines: []string{"OpenAI-Organization: org_a"}, status: 400},
-	{name: "Aitronos-Organization-Id", lines: []string{"Aitronos-Organization-Id: org_a"}, status: 400},
+	{name: "Vendor-Organization-Id", lines: []string{"Vendor-Organization-Id: org_a"}, status: 400},
 	{name: "a header of that name with no organization", lines: []string{"X-Organization-Id: 17"}, status: 400},
 	{name: "one in the British spelling", lines: []string{"X-Organisation: 17"}, status: 400},
 	{name: "one that is abbreviated", lines: []string{"X-Org: acme"}, status: 400},
