@@ -8,15 +8,29 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
+// In a table-driven test, each case makes a store of its own, in one line.
 func Example() {
 	ctx := context.Background()
-	svc := threads.NewService(memory.New(), nil)
-	for range 3 {
-		if _, err := svc.Create(ctx, "ada", threads.Draft{Organization: "org_abc123"}); err != nil {
-			fmt.Println(err)
+	for _, tt := range []struct {
+		name  string
+		scope threads.Scope
+	}{
+		{"everything", threads.All()},
+		{"one organization", threads.InOrganization("org_acme")},
+		{"personal", threads.Personal()},
+	} {
+		svc := threads.NewService(memory.New(), nil)
+		for _, organization := range []string{"org_acme", "org_acme", "org_other", ""} {
+			if _, err := svc.Create(ctx, "ada", threads.Draft{Organization: organization}); err != nil {
+				fmt.Println(err)
+				return
+			}
 		}
+		d, err := svc.SoftDeleteAll(ctx, "ada", tt.scope)
+		fmt.Println(tt.name, d.Count, err)
 	}
-	d, err := svc.SoftDeleteAll(ctx, "ada", threads.All())
-	fmt.Println(d.Count, err)
-	// Output: 3 <nil>
+	// Output:
+	// everything 4 <nil>
+	// one organization 2 <nil>
+	// personal 1 <nil>
 }

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"fmt"
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -92,6 +93,7 @@ var argumentClauses = []Clause{
 				pair("nul\x00", "v"),
 				func(t *threads.Thread) { t.Version = 0 },
 				func(t *threads.Thread) { t.Version = -1 },
+				func(t *threads.Thread) { t.Version = math.MaxInt64 },
 				func(t *threads.Thread) { t.DeletionID = "d1" },
 				func(t *threads.Thread) { t.DeletedAt = at(1) },
 			))

@@ -208,10 +208,12 @@ var concurrentClauses = []Clause{
 	clause("concurrent/close",
 		"Calls under way when the store is closed finish first: each succeeds or is ErrClosed. All of any number of calls to Close succeed.",
 		func(s *script) {
-			var begun, done atomic.Int64
+			const workers, closers = 3, 2
+			var begun, ended, closed atomic.Int64
 			work := func(name string) func(*script) {
 				return func(s *script) {
-					for i := 0; ; i++ {
+					defer ended.Add(1)
+					for i := 0; closed.Load() < closers; i++ {
 						begun.Add(1)
 						err := s.env.store.Create(s.ctx, "ada", s.thread("ada", fmt.Sprint(name, i)))
 						if err != nil {
@@ -228,13 +230,13 @@ var concurrentClauses = []Clause{
 			}
 			s.env.closed = true // from here on it is this check's own doing
 			closer := func(s *script) {
-				for begun.Load() < 20 && done.Load() == 0 {
+				defer closed.Add(1)
+				for begun.Load() < 20 && ended.Load() < workers {
 					runtime.Gosched()
 				}
 				for range 100 { // so that calls are under way
 					runtime.Gosched()
 				}
-				defer done.Add(1)
 				s.ok("Close()", s.env.store.Close())
 			}
 			s.together(work("a"), work("b"), work("c"), closer, closer)
