@@ -5,6 +5,13 @@
 // of a user is one small commit at any number of them. What a call has
 // returned is on disk; concurrent writers share commits.
 //
+// Whatever a crash, a full disk or a damaged file does ends in an answer. Every
+// record has a checksum, and Open holds every page against its form, so damage
+// is [threads.ErrCorrupt] and no wrong answer. Two kinds of it are not told at
+// once: a page that the disk said it had written and had not, so that its older
+// state is there, which [Store.Check] finds where counts or indexes then
+// disagree; and damage to the form of a page after Open has looked.
+//
 // What it is bad at: one process at a time can open a file; the file does not
 // shrink until [Store.Compact]; and every read goes through the page cache of
 // a memory map, so a file much larger than memory is slow.
@@ -29,7 +36,7 @@ import (
 // safe defaults.
 type Options struct {
 	LockTimeout time.Duration // how long to wait for another process that has the file open; 0: one second
-	MaxSize     int           // bytes the file may grow to, beyond which writes are [threads.ErrFull]; 0: no limit
+	MaxSize     int           // bytes the file may grow to, beyond which writes are [threads.ErrFull]; 0: no limit. Creates and updates leave some room to delete and purge
 }
 
 // Store is a [threads.Store] in a bbolt database. It is safe for concurrent
@@ -42,6 +49,8 @@ type Store struct {
 	failed  atomic.Pointer[error] // why the store must be reopened
 	once    sync.Once             // of Close
 	closing chan struct{}         // closed when Close begins
+
+	makesRoom bool // the transaction under way has more than creates and updates in it
 
 	mu      sync.Mutex
 	db      *database      // another one after a compaction
@@ -93,10 +102,10 @@ func openStore(ctx context.Context, path string, o Options) (*Store, error) {
 		resolved, err = filepath.Abs(resolved)
 	}
 	if err == nil {
-		_, err = db.verify(ctx)
+		err = db.verify(ctx)
 	}
 	if err == nil {
-		err = guard(func() error { return prepare(db.DB, resolved) })
+		err = prepare(db, resolved)
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.close())
@@ -117,12 +126,12 @@ func New(ctx context.Context, db *bbolt.DB) (*Store, error) {
 	if db == nil {
 		return nil, errors.New("bolt: New needs a database")
 	}
-	path := db.Path()
-	if err := guard(func() error { return prepare(db, "") }); err != nil {
-		return nil, fmt.Errorf("bolt: use database %s: %w", path, err)
-	}
 	d := newDatabase()
 	d.DB = db
+	path := db.Path()
+	if err := prepare(d, ""); err != nil {
+		return nil, fmt.Errorf("bolt: use database %s: %w", path, err)
+	}
 	return newStore(d, path, Options{}), nil
 }
 
@@ -229,7 +238,7 @@ func (s *Store) fail(err error) { s.failed.CompareAndSwap(nil, &err) }
 // failure is of every call after one that left the store unusable.
 func (s *Store) failure() error {
 	if why := s.failed.Load(); why != nil {
-		return fmt.Errorf("bolt: %w: it must be reopened after: %v", threads.ErrClosed, *why) //nolint:errorlint // the class of that error was of another call
+		return fmt.Errorf("bolt: %w: it must be reopened after: %s", threads.ErrClosed, (*why).Error())
 	}
 	return nil
 }
@@ -271,6 +280,7 @@ func (s *Store) write(ctx context.Context, user string, invalid error, f func(*v
 		}
 		v.bucket.FillPercent = fillPercent
 		err = f(v)
+		s.makesRoom = s.makesRoom || !v.grows
 		if err != nil && v.wrote {
 			err = &brokenError{err}
 		}
@@ -289,6 +299,7 @@ type engine struct{ s *Store }
 // Begin implements [groupcommit.Engine]. The database stays the same, for no
 // compaction replaces it while calls write.
 func (e engine) Begin() (*bbolt.Tx, error) {
+	e.s.makesRoom = false
 	return e.s.db.begin()
 }
 
@@ -319,6 +330,9 @@ func (e engine) Rollback(tx *bbolt.Tx) {
 
 // Commit implements [groupcommit.Engine].
 func (e engine) Commit(tx *bbolt.Tx) error {
+	if e.s.opts.MaxSize > 0 {
+		e.s.db.MaxSize = e.s.limit()
+	}
 	id := tx.ID()
 	err := e.s.db.run(tx.Commit)
 	if err == nil {
@@ -335,6 +349,19 @@ func (e engine) Commit(tx *bbolt.Tx) error {
 	err = fmt.Errorf("bolt: %w: commit: %w", threads.ErrUnknownOutcome, err)
 	e.s.fail(err)
 	return err
+}
+
+// reserve is how many pages creates and updates leave of [Options.MaxSize], for
+// deletes and purges: these need room for copies of pages before they can give
+// any back. Two threads as large as they can be take 17.
+const reserve = 64
+
+// limit is the size up to which the transaction under way may grow the file.
+func (s *Store) limit() int {
+	if s.makesRoom {
+		return s.opts.MaxSize
+	}
+	return s.opts.MaxSize - min(s.opts.MaxSize/4, reserve*int(s.db.pageSize))
 }
 
 // fillPercent is how full a page is left when it is split. The threads of one

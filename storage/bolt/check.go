@@ -30,7 +30,7 @@ const MaxProblems = 100
 // with the size of the file and memory with the number of generations.
 func (s *Store) Check(ctx context.Context) (Report, error) {
 	c := checker{ctx: ctx, rows: map[uint64]int64{}, gens: map[uint64]generation.Generation{}, held: map[string]int64{}}
-	err := s.checkPages(&c)
+	err := s.checkPages(ctx)
 	if err == nil {
 		err = s.read(ctx, "", nil, func(v *view) error {
 			c.view = v
@@ -47,17 +47,13 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 	return c.Report, err
 }
 
-func (s *Store) checkPages(c *checker) error {
-	db, err := s.enter(c.ctx, reading)
+func (s *Store) checkPages(ctx context.Context) error {
+	db, err := s.enter(ctx, reading)
 	if err != nil {
 		return err
 	}
 	defer s.leave(db, reading)
-	lost, err := db.verify(c.ctx)
-	if lost > 0 {
-		c.problem("%d pages are neither in use nor free", lost)
-	}
-	return err
+	return db.verify(ctx)
 }
 
 type checker struct {

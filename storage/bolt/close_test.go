@@ -27,14 +27,19 @@ func is(err error, classes ...error) bool {
 	return err == nil
 }
 
+// stacks is what every goroutine is doing.
+func stacks() string {
+	buf := make([]byte, 1<<20)
+	return string(buf[:runtime.Stack(buf, true)])
+}
+
 // noStrays holds that the store has left no goroutine behind.
 func noStrays(t *testing.T) {
 	t.Helper()
 	var strays []string
 	for range 1000 { // those that have done their work may still be ending
 		strays = nil
-		buf := make([]byte, 1<<20)
-		for _, stack := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
+		for _, stack := range strings.Split(stacks(), "\n\n") {
 			if (strings.Contains(stack, "skein/storage/bolt.") || strings.Contains(stack, "go.etcd.io/bbolt")) &&
 				!strings.Contains(stack, "testing.tRunner") {
 				strays = append(strays, stack)

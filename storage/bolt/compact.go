@@ -60,17 +60,24 @@ func (s *Store) Compact(ctx context.Context) error {
 // caller is among its calls.
 func (s *Store) compact(ctx context.Context, old *database) (*database, error) {
 	path := s.path + ".compact"
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := removeIfThere(path); err != nil {
 		return nil, err
 	}
 	db, err := openFile(path, s.opts)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, removeIfThere(path))
 	}
 	if err := s.copyTo(ctx, old, db); err != nil {
 		return nil, errors.Join(err, db.close(), os.Remove(path))
 	}
 	return s.replace(old, db, path)
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // copyTo copies every record, and the mode of the file, and makes the copy
@@ -83,7 +90,7 @@ func (s *Store) copyTo(ctx context.Context, from, to *database) error {
 	if err := os.Chmod(to.Path(), info.Mode().Perm()); err != nil {
 		return err
 	}
-	if _, err := from.verify(ctx); err != nil {
+	if err := from.verify(ctx); err != nil {
 		return err
 	}
 	return from.view(func(tx *bbolt.Tx) error {

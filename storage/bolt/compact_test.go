@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -115,6 +116,12 @@ func TestCompactingWhileTheProgramRuns(t *testing.T) {
 	wg.Wait()
 	_, err := store.Check(ctx)
 	require.NoError(t, err)
+}
+
+// TestCompactingWhereOpenFilesKeepTheirNames goes the way of Windows.
+func TestCompactingWhereOpenFilesKeepTheirNames(t *testing.T) {
+	defer bolt.KeepNamesOfOpenFiles()()
+	TestCompactingWhileTheProgramRuns(t)
 }
 
 func TestCompactionsTakeTurns(t *testing.T) {

@@ -3,6 +3,7 @@ package bolt_test
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -181,6 +182,43 @@ func TestAWriterThatWaitsForACompactionCanGiveUp(t *testing.T) {
 	require.ErrorIs(t, err, threads.ErrNotFound)
 }
 
+// TestAWriterThatWaitsForACommitCanGiveUp: the host of a borrowed database
+// holds up the commit that others wait for.
+func TestAWriterThatWaitsForACommitCanGiveUp(t *testing.T) {
+	db := unsynced(t)
+	store, err := bolt.New(t.Context(), db)
+	require.NoError(t, err)
+	host, err := db.Begin(true)
+	require.NoError(t, err)
+	leader := make(chan error)
+	go func() { leader <- store.Create(t.Context(), "ada", thread("ada", "thrd_leader")) }()
+	for !strings.Contains(stacks(), "(*DB).beginRWTx") {
+		time.Sleep(time.Millisecond) // until it waits for the host
+	}
+	for i := range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		begun := make(chan struct{})
+		waits := make(chan error)
+		looks := 0
+		go func() {
+			waits <- store.Create(&watchedContext{Context: ctx, look: func() {
+				if looks++; looks == 2 { // the last before it waits
+					close(begun)
+				}
+			}}, "ada", thread("ada", fmt.Sprint("thrd_", i)))
+		}()
+		<-begun
+		cancel()
+		require.ErrorIs(t, <-waits, context.Canceled, "while the commit is still held up")
+	}
+	require.NoError(t, host.Rollback())
+	require.NoError(t, <-leader)
+	list, err := listAll(t.Context(), store, "ada", threads.Query{Scope: threads.All(), State: threads.Both}, 10)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	assert.Equal(t, "thrd_leader", list[0].ID)
+}
+
 // watchedContext calls look at each look at it.
 type watchedContext struct {
 	context.Context
@@ -211,9 +249,10 @@ type total struct{ threads, deletions int64 }
 // totals is how much of a user there is.
 func totals(t *testing.T, store threads.Store, user string) total {
 	t.Helper()
-	n, err := store.Count(t.Context(), user, threads.All())
+	ctx := context.Background()
+	n, err := store.Count(ctx, user, threads.All())
 	require.NoError(t, err)
-	d, err := store.ListDeletions(t.Context(), user, threads.OldestFirst, threads.Cursor{}, threads.MaxPage)
+	d, err := store.ListDeletions(ctx, user, threads.OldestFirst, threads.Cursor{}, threads.MaxPage)
 	require.NoError(t, err)
 	return total{n.Live + n.Deleted, int64(len(d))}
 }

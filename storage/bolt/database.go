@@ -125,22 +125,20 @@ func (db *database) sees(id int) bool {
 	return err != nil || seen
 }
 
-// verify looks at the pages of a database that is no host's, and returns how
-// many are used for nothing.
-func (db *database) verify(ctx context.Context) (lost int, err error) {
+// verify looks at the pages of a database that is no host's.
+func (db *database) verify(ctx context.Context) (err error) {
 	if db.file == nil {
-		return 0, nil
+		return nil
 	}
 	for range 100 { // for commits may write new meta pages before we have read them
-		err = db.view(func(tx *bbolt.Tx) (err error) {
-			lost, err = verifyPages(ctx, db.file, db.pageSize, uint64(tx.ID()))
-			return err
+		err = db.view(func(tx *bbolt.Tx) error {
+			return verifyPages(ctx, db.file, db.pageSize, uint64(tx.ID()))
 		})
 		if !errors.Is(err, errMeta) {
 			break
 		}
 	}
-	return lost, err
+	return err
 }
 
 // close closes the database, if it is no host's. No call uses it any more.

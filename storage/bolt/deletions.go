@@ -191,7 +191,7 @@ func (s *Store) purge(
 			return err
 		})
 		if errors.Is(err, threads.ErrFull) && n > 1 {
-			batch = n / 4 // needs less room, and what it frees is room for the next
+			batch = max(1, n/4) // needs less room, and what it frees is room for the next
 			continue
 		}
 		if err != nil {

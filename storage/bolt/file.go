@@ -54,6 +54,9 @@ func tryOpen(path string, maxSize int, timeout time.Duration) (*database, error)
 	})
 	if err == nil {
 		db.pageSize = int64(db.Info().PageSize)
+		if maxSize > 0 {
+			db.AllocSize = min(db.AllocSize, maxSize/16)
+		}
 		return db, nil
 	}
 	if isPanic(err) && db.file != nil {

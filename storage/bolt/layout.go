@@ -33,9 +33,9 @@ func layout() int { return 1 + len(upgrades) }
 // bbolt does not sync the directory of a file that it creates. So that is done
 // before there is a bucket, also for a file that a process has left without
 // one; from then on the file can have acknowledged writes.
-func prepare(db *bbolt.DB, file string) error {
+func prepare(db *database, file string) error {
 	var fresh, current bool
-	err := db.View(func(tx *bbolt.Tx) error {
+	err := db.view(func(tx *bbolt.Tx) error {
 		b := tx.Bucket(bucketName)
 		if fresh = b == nil; fresh {
 			if first, _ := tx.Cursor().First(); first != nil && file != "" {
@@ -48,32 +48,34 @@ func prepare(db *bbolt.DB, file string) error {
 		return err
 	})
 	if err != nil || current {
-		return classify(err)
+		return err
 	}
 	if fresh && file != "" {
 		if err := syncDir(filepath.Dir(file)); err != nil {
 			return err
 		}
 	}
-	return classify(db.Update(func(tx *bbolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists(bucketName)
-		if err != nil {
+	return guard(func() error { return classify(db.Update(func(tx *bbolt.Tx) error { return upgrade(tx, fresh) })) })
+}
+
+func upgrade(tx *bbolt.Tx, fresh bool) error {
+	b, err := tx.CreateBucketIfNotExists(bucketName)
+	if err != nil {
+		return err
+	}
+	version := layout()
+	if !fresh {
+		if version, err = layoutOf(b); err != nil {
 			return err
 		}
-		version := layout()
-		if !fresh {
-			if version, err = layoutOf(b); err != nil {
-				return err
-			}
+	}
+	for ; version < layout(); version++ {
+		if err := upgrades[version-1](b); err != nil {
+			return fmt.Errorf("upgrade from layout %d: %w", version, err)
 		}
-		for ; version < layout(); version++ {
-			if err := upgrades[version-1](b); err != nil {
-				return fmt.Errorf("upgrade from layout %d: %w", version, err)
-			}
-		}
-		v := view{bucket: b}
-		return v.put(layoutKey, layoutRecord{Version: layout()})
-	}))
+	}
+	v := view{bucket: b}
+	return v.put(layoutKey, layoutRecord{Version: layout()})
 }
 
 func layoutOf(b *bbolt.Bucket) (int, error) {

@@ -24,6 +24,7 @@ import (
 func TestAFileThatIsNotOursIsRefusedAndLeftAlone(t *testing.T) {
 	for name, write := range map[string]func(t *testing.T, path string){
 		"the database of another program": func(t *testing.T, path string) {
+			t.Helper()
 			db, err := bbolt.Open(path, 0o600, nil)
 			require.NoError(t, err)
 			require.NoError(t, db.Update(func(tx *bbolt.Tx) error {
@@ -36,6 +37,7 @@ func TestAFileThatIsNotOursIsRefusedAndLeftAlone(t *testing.T) {
 			require.NoError(t, db.Close())
 		},
 		"a database with a bucket of our name but not ours": func(t *testing.T, path string) {
+			t.Helper()
 			db, err := bbolt.Open(path, 0o600, nil)
 			require.NoError(t, err)
 			require.NoError(t, db.Update(func(tx *bbolt.Tx) error {
@@ -49,7 +51,7 @@ func TestAFileThatIsNotOursIsRefusedAndLeftAlone(t *testing.T) {
 		"a text of less than two pages":    text(5000),
 		"a long text":                      text(100_000),
 		"a text of a megabyte and a half":  text(3 << 19),
-		"zeros":                            func(t *testing.T, path string) { writeFile(t, path, make([]byte, 1<<16)) },
+		"zeros":                            zeros,
 		"the first half of a new database": half(1 << 13),
 		"the first page of a database":     half(1 << 12),
 		"the first bytes of a database":    half(100),
@@ -76,6 +78,11 @@ func TestAFileThatIsNotOursIsRefusedAndLeftAlone(t *testing.T) {
 func writeFile(t *testing.T, path string, b []byte) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(path, b, 0o600))
+}
+
+func zeros(t *testing.T, path string) {
+	t.Helper()
+	writeFile(t, path, make([]byte, 1<<16))
 }
 
 func text(n int) func(*testing.T, string) {
@@ -164,7 +171,8 @@ func TestFiveOpenersAtOnceTakeTurns(t *testing.T) {
 	for i := range 5 {
 		wg.Go(func() {
 			store, err := bolt.Open(t.Context(), path, &bolt.Options{LockTimeout: deadline})
-			if !assert.NoError(t, err) {
+			if err != nil {
+				t.Errorf("Open = %v", err)
 				return
 			}
 			_, err = threads.NewService(store, nil).Create(t.Context(), "ada", threads.Draft{Title: fmt.Sprint(i)})

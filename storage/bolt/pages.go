@@ -25,7 +25,7 @@ import (
 //     to the others.
 //   - Their keys are in order, and between those of the branch above them.
 //   - Every page is in use once: by one branch, as the overflow of one page, or
-//     by the free list.
+//     by the free list, which openFile has kept in the file.
 //
 // What remains are the bytes of keys and values. Those have seals.
 
@@ -39,8 +39,6 @@ const (
 
 	bucketFlag   = 0x01 // of a leaf's element: the value is a bucket
 	bucketHeader = 16   // root page 8, or 0 if a page follows in the value; sequence 8
-
-	noFreelist = ^uint64(0)
 )
 
 // metaPage is what is of interest in one of the two pages that say where the
@@ -69,34 +67,24 @@ type child struct {
 const maxLeaves = 1 << 16
 
 // verifyPages looks at every page of the state that the transaction with that
-// id sees, which must stay open. It returns how many pages are used for
-// nothing, which is a waste and no danger.
-func verifyPages(ctx context.Context, file io.ReaderAt, size int64, txid uint64) (lost int, err error) {
+// id sees, which must stay open.
+func verifyPages(ctx context.Context, file io.ReaderAt, size int64, txid uint64) error {
 	meta, err := readMeta(file, size, txid)
 	if err != nil {
-		return 0, err
-	}
-	if meta.pages < 2 || meta.pages > 1<<40 {
-		return 0, damaged(0, "counts %d pages", meta.pages)
+		return err
 	}
 	p := &pages{ctx: ctx, file: file, size: size, used: make([]bool, meta.pages)}
 	p.used[0], p.used[1] = true, true
-	if meta.freelist != noFreelist {
-		if err := p.freelist(meta.freelist); err != nil {
-			return 0, err
-		}
+	if err := p.freelist(meta.freelist); err != nil {
+		return err
 	}
 	if err := p.tree(meta.root); err != nil {
-		return 0, err
+		return err
 	}
-	if meta.freelist != noFreelist {
-		for _, used := range p.used {
-			if !used {
-				lost++
-			}
-		}
+	if page := slices.Index(p.used, false); page >= 0 {
+		return damaged(uint64(page), "is neither in use nor free: a part of the tree is missing")
 	}
-	return lost, nil
+	return nil
 }
 
 func damaged(page uint64, format string, args ...any) error {
@@ -326,6 +314,9 @@ func (p *pages) frame(c child, b []byte, visit func(elem, key, value []byte) err
 	at := pageHeader + count*elemSize // where the bytes of the next element are
 	if at > len(b) {
 		return damaged(c.page, "counts %d elements, and has no room for them", count)
+	}
+	if count == 0 && len(bytes.Trim(b[at:min(len(b), at+elemSize)], "\x00")) > 0 {
+		return damaged(c.page, "counts no element, and has some")
 	}
 	leaf := order.Uint16(b[8:]) == leafFlag
 	last, first := c.low, true

@@ -31,6 +31,11 @@ var roles = map[string]func(ctx context.Context, decode func(any) error) error{
 	"creator": creator,
 	"damaged": damaged,
 	"cut":     cut,
+
+	"writer":    writer,
+	"crowd":     crowd,
+	"compactor": compactor,
+	"eraser":    eraser,
 }
 
 func init() {
@@ -38,10 +43,13 @@ func init() {
 	if !ok {
 		return
 	}
-	err := role(context.Background(), func(v any) error {
-		return json.Unmarshal([]byte(os.Getenv(argumentsVariable)), v)
-	})
-	if err != nil {
+	ended := make(chan error)
+	go func() { // for this goroutine is bound to its thread, and strace counts by thread
+		ended <- role(context.Background(), func(v any) error {
+			return json.Unmarshal([]byte(os.Getenv(argumentsVariable)), v)
+		})
+	}()
+	if err := <-ended; err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -49,7 +57,7 @@ func init() {
 }
 
 // deadline ends a process that hangs. It is far beyond what any takes.
-const deadline = 2 * time.Minute
+const deadline = 5 * time.Minute
 
 // process is this binary in a role.
 type process struct {
@@ -63,6 +71,12 @@ type process struct {
 // command, if there is one.
 func start(t *testing.T, role string, arguments any, command ...string) *process {
 	t.Helper()
+	return startAs(t, role, arguments, func(*process) {}, command...)
+}
+
+// startAs does so after a change to the command.
+func startAs(t *testing.T, role string, arguments any, change func(*process), command ...string) *process {
+	t.Helper()
 	text, err := json.Marshal(arguments)
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(context.Background(), deadline)
@@ -71,7 +85,7 @@ func start(t *testing.T, role string, arguments any, command ...string) *process
 	require.NoError(t, err)
 	command = append(command, self)
 	p := &process{Cmd: exec.CommandContext(ctx, command[0], command[1:]...)}
-	p.Env = append(os.Environ(), "GOTRACEBACK=crash", roleVariable+"="+role, argumentsVariable+"="+string(text))
+	p.Env = append(os.Environ(), "GOTRACEBACK=crash", "GORACE=atexit_sleep_ms=0", roleVariable+"="+role, argumentsVariable+"="+string(text))
 	p.Cancel = func() error { return p.Process.Signal(syscall.SIGQUIT) } // to see where it hangs
 	p.WaitDelay = 10 * time.Second
 	p.Stderr = &p.stderr
@@ -80,6 +94,7 @@ func start(t *testing.T, role string, arguments any, command ...string) *process
 	out, err := p.StdoutPipe()
 	require.NoError(t, err)
 	p.out = bufio.NewReader(out)
+	change(p)
 	require.NoError(t, p.Start())
 	return p
 }

@@ -175,7 +175,7 @@ func recordOfDeletion(d threads.Deletion, owns []owned) deletionRecord {
 func (r deletionRecord) deletion(user, id string) (threads.Deletion, error) {
 	scope, err := threads.ParseScope(r.Scope)
 	if err != nil {
-		return threads.Deletion{}, fmt.Errorf("%w: deletion %s: %v", threads.ErrCorrupt, id, err) //nolint:errorlint // it is no mistake of the caller
+		return threads.Deletion{}, fmt.Errorf("%w: deletion %s: %s", threads.ErrCorrupt, id, err.Error())
 	}
 	return threads.Deletion{
 		ID: id, User: user, Scope: scope, Thread: r.Thread, Key: r.Key, DeletedAt: time.UnixMicro(r.DeletedAt).UTC(),

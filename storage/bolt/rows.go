@@ -16,6 +16,7 @@ type view struct {
 	bucket *bbolt.Bucket
 	user   string
 	wrote  bool // whether anything was written, so that an error can no longer be undone alone
+	grows  bool // whether it is a create or an update, which leave room for others
 }
 
 func viewOf(tx *bbolt.Tx, user string) (*view, error) {

@@ -13,6 +13,7 @@ import (
 // Create implements [threads.Store].
 func (s *Store) Create(ctx context.Context, user string, t threads.Thread) error {
 	return s.write(ctx, user, t.Validate(user), func(v *view) error {
+		v.grows = true
 		if taken, err := v.has(idKey(user, t.ID)); err != nil || taken {
 			return cmp.Or(err, threads.ErrExists)
 		}
@@ -69,6 +70,7 @@ func (v *view) show(r row, known map[string]threads.Deletion) (threads.Thread, e
 // Update implements [threads.Store].
 func (s *Store) Update(ctx context.Context, user string, t threads.Thread) error {
 	return s.write(ctx, user, t.Validate(user), func(v *view) error {
+		v.grows = true
 		r, err := v.find(t.ID, threads.Live)
 		if err != nil {
 			return err

@@ -26,7 +26,7 @@ func TestUsersWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 	svc := clockwork(store)
 	facts := map[string]map[string]string{}
 	for _, user := range alike {
-		require.NoError(t, populate(ctx, svc, user, 18))
+		require.NoError(t, populate(ctx, svc, user, 12))
 	}
 	for _, user := range alike {
 		c, err := catalogOf(ctx, store, user)
@@ -67,7 +67,7 @@ func TestUsersWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 		n, err := store.Count(ctx, user, threads.All())
 		require.NoError(t, err)
 		assert.Zero(t, n.Deleted)
-		for _, other := range alike[i+1:] {
+		for _, other := range alike[i+1 : min(i+4, len(alike))] {
 			c, err := catalogOf(ctx, store, other)
 			require.NoError(t, err)
 			require.Empty(t, differences(c.facts(ctx, store), facts[other]), "%q after the purge or erasure of %q", other, user)
