@@ -219,7 +219,7 @@ func BenchmarkPage(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {
 			check(b, db.View(func(tx *bbolt.Tx) error {
-				c := tx.Bucket([]byte("skein")).Cursor()
+				c := tx.Bucket([]byte("skein.threads")).Cursor()
 				c.Seek([]byte("u"))
 				seen := 0
 				for k, v := c.Prev(); k != nil && seen < 50; k, v = c.Prev() {
@@ -287,7 +287,7 @@ func BenchmarkCreate(b *testing.B) {
 		for b.Loop() {
 			next++
 			check(b, db.Update(func(tx *bbolt.Tx) error {
-				bucket := tx.Bucket([]byte("skein"))
+				bucket := tx.Bucket([]byte("skein.threads"))
 				if err := bucket.Put(fmt.Appendf(nil, "tada\x00%08d%08d-thrd_%032d", 1, next%1e8, next), value); err != nil {
 					return err
 				}

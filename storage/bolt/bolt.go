@@ -114,7 +114,7 @@ func openStore(ctx context.Context, path string, o Options) (*Store, error) {
 }
 
 // New returns a store in a database that the host has opened and will close.
-// It keeps to one bucket, named "skein". Close of the store leaves the
+// It keeps to two buckets, "skein" and "skein.threads". Close of the store leaves the
 // database open. The host answers for its options, with NoSync nothing is
 // durable; and for its pages, which only Open looks at. Inside a write
 // transaction of its own the host must not call a method that writes: that
@@ -278,7 +278,7 @@ func (s *Store) write(ctx context.Context, user string, invalid error, f func(*v
 		if err != nil {
 			return err
 		}
-		v.bucket.FillPercent = fillPercent
+		v.rows.FillPercent = fillPercent
 		err = f(v)
 		s.makesRoom = s.makesRoom || !v.grows
 		if err != nil && v.wrote {

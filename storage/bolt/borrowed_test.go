@@ -42,7 +42,7 @@ func theirs(t *testing.T, db *bbolt.DB) map[string]string {
 	all := map[string]string{}
 	require.NoError(t, db.View(func(tx *bbolt.Tx) error {
 		return tx.ForEach(func(name []byte, b *bbolt.Bucket) error {
-			if string(name) == "skein" {
+			if strings.HasPrefix(string(name), "skein") {
 				return nil
 			}
 			return b.ForEach(func(k, v []byte) error {
@@ -153,18 +153,29 @@ func TestAReadOnlyHostCanBeReadFrom(t *testing.T) {
 }
 
 func TestABucketThatIsGoneIsCorrupt(t *testing.T) {
-	ctx := t.Context()
-	db := host(t, nil)
-	store, err := bolt.New(ctx, db)
-	require.NoError(t, err)
-	require.NoError(t, db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte("skein")) }))
-	_, err = store.Count(ctx, "ada", threads.All())
-	require.ErrorIs(t, err, threads.ErrCorrupt)
-	require.NotContains(t, err.Error(), "nil pointer")
-	err = store.Create(ctx, "ada", thread("ada", "thrd_1"))
-	require.ErrorIs(t, err, threads.ErrCorrupt)
-	_, err = store.Check(ctx)
-	require.ErrorIs(t, err, threads.ErrCorrupt)
+	for _, name := range []string{"skein", "skein.threads"} {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			db := host(t, nil)
+			store, err := bolt.New(ctx, db)
+			require.NoError(t, err)
+			require.NoError(t, store.Create(ctx, "ada", thread("ada", "thrd_0")))
+			require.NoError(t, db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte(name)) }))
+			_, err = store.Count(ctx, "ada", threads.All())
+			require.ErrorIs(t, err, threads.ErrCorrupt)
+			require.NotContains(t, err.Error(), "nil pointer")
+			err = store.Create(ctx, "ada", thread("ada", "thrd_1"))
+			require.ErrorIs(t, err, threads.ErrCorrupt)
+			_, err = store.Check(ctx)
+			require.ErrorIs(t, err, threads.ErrCorrupt)
+
+			again, err := bolt.New(ctx, db)
+			if err == nil {
+				_, err = again.Count(ctx, "ada", threads.All())
+			}
+			require.ErrorIs(t, err, threads.ErrCorrupt, "what is left is not taken for a new store")
+		})
+	}
 }
 
 // TestTwoStoresInOneDatabase: the host may make several, or make one again.

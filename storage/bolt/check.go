@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/skein-go/skein/internal/generation"
 	"github.com/skein-go/skein/threads"
 )
@@ -29,7 +31,7 @@ const MaxProblems = 100
 // It reads one state of the store while the program goes on, and takes time
 // with the size of the file and memory with the number of generations.
 func (s *Store) Check(ctx context.Context) (Report, error) {
-	c := checker{ctx: ctx, rows: map[uint64]int64{}, gens: map[uint64]generation.Generation{}, held: map[string]int64{}}
+	c := checker{ctx: ctx, have: map[uint64]int64{}, gens: map[uint64]generation.Generation{}, held: map[string]int64{}}
 	err := s.checkPages(ctx)
 	if err == nil {
 		err = s.read(ctx, "", nil, func(v *view) error {
@@ -60,7 +62,7 @@ type checker struct {
 	Report
 	*view
 	ctx  context.Context
-	rows map[uint64]int64                 // threads found in each generation
+	have map[uint64]int64                 // threads found in each generation
 	gens map[uint64]generation.Generation // and what its record says
 	held map[string]int64                 // threads found in each deletion, by user, 0, id
 	last uint64                           // number of a generation
@@ -73,9 +75,6 @@ func (c *checker) problem(format string, args ...any) {
 }
 
 func (c *checker) run() error {
-	if _, err := layoutOf(c.bucket); err != nil {
-		return err
-	}
 	// Generations first, then the threads in them, then what counts those.
 	steps := []struct {
 		kind byte
@@ -93,7 +92,7 @@ func (c *checker) run() error {
 		{kindKey, c.key},
 	}
 	for _, step := range steps {
-		cur := c.bucket.Cursor()
+		cur := c.bucket(step.kind).Cursor()
 		p := []byte{step.kind}
 		for key, value := cur.Seek(p); bytes.HasPrefix(key, p); key, value = cur.Next() {
 			if err := c.ctx.Err(); err != nil {
@@ -126,12 +125,12 @@ func (c *checker) run() error {
 		if g.ID > c.last {
 			c.problem("generation %d is beyond the last number %d", g.ID, c.last)
 		}
-		if c.rows[id] != g.Threads {
-			c.problem("generation %d says it has %d threads, and has %d", id, g.Threads, c.rows[id])
+		if c.have[id] != g.Threads {
+			c.problem("generation %d says it has %d threads, and has %d", id, g.Threads, c.have[id])
 		}
-		delete(c.rows, id)
+		delete(c.have, id)
 	}
-	for id, n := range c.rows {
+	for id, n := range c.have {
 		c.problem("%d threads are in generation %d, which is missing", n, id)
 	}
 	for id, n := range c.held {
@@ -144,16 +143,21 @@ func (c *checker) run() error {
 
 // strangers looks for keys of no kind.
 func (c *checker) strangers() {
-	cur := c.bucket.Cursor()
-	for key, _ := cur.First(); key != nil; {
-		if bytes.IndexByte(kinds, key[0]) >= 0 {
-			key, _ = cur.Seek([]byte{key[0] + 1})
-			continue
+	for _, b := range []struct {
+		*bbolt.Bucket
+		kinds []byte
+	}{{c.rows, rowKinds}, {c.ledger, ledgerKinds}} {
+		cur := b.Cursor()
+		for key, _ := cur.First(); key != nil; {
+			if bytes.IndexByte(b.kinds, key[0]) >= 0 {
+				key, _ = cur.Seek([]byte{key[0] + 1})
+				continue
+			}
+			if !bytes.Equal(key, layoutKey) {
+				c.problem("the key %q is of no kind", key)
+			}
+			key, _ = cur.Next()
 		}
-		if !bytes.Equal(key, layoutKey) {
-			c.problem("the key %q is of no kind", key)
-		}
-		key, _ = cur.Next()
 	}
 }
 
@@ -191,7 +195,7 @@ func (c *checker) thread(user string, rest, key, _ []byte) error {
 	}
 	gen := binary.BigEndian.Uint64(rest)
 	c.Threads++
-	c.rows[gen]++
+	c.have[gen]++
 	place, _ := placeOf(rest[8:])
 	r, err := c.read(gen, key[0] == kindHidden, place)
 	if err != nil {
@@ -219,7 +223,7 @@ func (c *checker) thread(user string, rest, key, _ []byte) error {
 		c.problem("thread %q of user %q is not where its id points to", t.ID, user)
 	}
 	for _, extra := range extraKeys(gen, t) {
-		if !bytes.Equal(c.bucket.Get(extra), seal(extra, key[:1:1])) {
+		if !bytes.Equal(c.rows.Get(extra), seal(extra, key[:1:1])) {
 			c.problem("thread %q of user %q is not in an index it belongs to", t.ID, user)
 		}
 	}
@@ -277,7 +281,7 @@ func (c *checker) deletion(user string, rest, _, _ []byte) error {
 		}
 	}
 	for _, k := range [][]byte{timeKey(d), dueKey(d)} {
-		if c.bucket.Get(k) == nil {
+		if c.ledger.Get(k) == nil {
 			c.problem("deletion %q of user %q is not in an index it belongs to", d.ID, user)
 		}
 	}

@@ -99,16 +99,19 @@ func (s *Store) copyTo(ctx context.Context, from, to *database) error {
 			return err
 		}
 		to.NoSync = true
-		c := v.bucket.Cursor()
-		for key, value := c.First(); ; {
-			if key, value, err = copySome(to.DB, v.bucket.Sequence(), c, key, value); err != nil {
-				return classify(err)
-			}
-			if err := s.ended(ctx); err != nil {
-				return err
-			}
-			if key == nil {
-				break
+		for _, b := range []struct {
+			name []byte
+			*bbolt.Bucket
+		}{{ledgerName, v.ledger}, {rowsName, v.rows}} {
+			c := b.Cursor()
+			key, value := c.First()
+			for more := true; more; more = key != nil { // once for an empty bucket too
+				if key, value, err = copySome(to.DB, b.name, b.Sequence(), c, key, value); err != nil {
+					return classify(err)
+				}
+				if err := s.ended(ctx); err != nil {
+					return err
+				}
 			}
 		}
 		to.NoSync = false
@@ -128,9 +131,9 @@ func (s *Store) ended(ctx context.Context) error {
 
 // copySome copies records, from the one given on, and returns the first that
 // it has not copied.
-func copySome(to *bbolt.DB, sequence uint64, c *bbolt.Cursor, key, value []byte) (nextKey, nextValue []byte, err error) {
+func copySome(to *bbolt.DB, bucket []byte, sequence uint64, c *bbolt.Cursor, key, value []byte) (nextKey, nextValue []byte, err error) {
 	err = to.Update(func(tx *bbolt.Tx) error {
-		b, err := tx.CreateBucketIfNotExists(bucketName)
+		b, err := tx.CreateBucketIfNotExists(bucket)
 		if err != nil {
 			return err
 		}

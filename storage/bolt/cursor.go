@@ -6,7 +6,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// cursor walks over the entries of the bucket and looks at the seal of each.
+// cursor walks over the entries of a bucket and looks at the seal of each.
 //
 // That is also how it knows that nothing is missing. Open has found the keys
 // of all pages in order; so if the keys on both sides of a gap are undamaged,
@@ -17,7 +17,8 @@ type cursor struct {
 	body []byte // of its value
 }
 
-func (v *view) cursor() cursor { return cursor{c: v.bucket.Cursor()} }
+// cursor returns one over the bucket that keys of the kind are in.
+func (v *view) cursor(kind byte) cursor { return cursor{c: v.bucket(kind).Cursor()} }
 
 func (c *cursor) set(key, value []byte) (err error) {
 	c.key, c.body = key, nil

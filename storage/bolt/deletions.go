@@ -285,7 +285,7 @@ func (s *Store) UsersDue(ctx context.Context, before time.Time, from string, lim
 	invalid := cmp.Or(threads.ValidateTime("before", before), threads.ValidateListStart(threads.Cursor{}, limit))
 	var users []string
 	err := s.read(ctx, "", invalid, func(v *view) error {
-		c := v.cursor()
+		c := v.cursor(kindDue)
 		next := []byte{kindDue}
 		if from != "" {
 			next = after(prefix(kindDue, from))

@@ -90,9 +90,9 @@ func (v *view) hideAll() (id string, err error) {
 
 // verifyErased looks for any record of the user.
 func (v *view) verifyErased(e *threads.Erasure) error {
-	c := v.cursor()
-	for _, kind := range kinds {
+	for _, kind := range append(rowKinds[:len(rowKinds):len(rowKinds)], ledgerKinds...) {
 		p := prefix(kind, v.user)
+		c := v.cursor(kind)
 		if err := c.seek(p); err != nil {
 			return err
 		}
@@ -110,7 +110,7 @@ func (v *view) verifyErased(e *threads.Erasure) error {
 func (v *view) sampleIDs() (ids [][]byte, err error) {
 	const most, long = 16, 16
 	p := prefix(kindID, v.user)
-	c := v.cursor()
+	c := v.cursor(kindID)
 	for err = c.seek(p); err == nil && bytes.HasPrefix(c.key, p) && len(ids) < most; err = c.next() {
 		if id := c.key[len(p):]; len(id) >= long {
 			ids = append(ids, bytes.Clone(id))

@@ -9,13 +9,17 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
-// All records are in one bucket, under flat keys. A key is a byte that says
-// what it is, the user and a zero byte, and then:
+// Records are in two buckets, under flat keys. A key is a byte that says what
+// it is, the user and a zero byte, and then, in the bucket of threads:
 //
 //	t, h  generation, created-at, id     a thread that is shown, or hidden
 //	p     generation, created-at, id     a pinned thread; its kind, t or h
 //	a     generation, assistant, 0, created-at, id   a thread with that assistant; likewise
 //	i     id                             where the thread of that id is
+//
+// and in the ledger, which is all that deletes and restores touch, so that
+// what they write does not grow with the tree of the threads:
+//
 //	g     state, organization, 0, generation   a generation
 //	d     id                             a deletion
 //	c     deleted-at, id                 the same, in the order of lists; nothing
@@ -39,8 +43,11 @@ const (
 	kindKey       = 'k'
 )
 
-// kinds is every kind of key, for walking over all that a user has.
-var kinds = []byte{kindShown, kindHidden, kindPinned, kindAssistant, kindID, kindGen, kindDeletion, kindByTime, kindDue, kindKey}
+// rowKinds and ledgerKinds are the kinds of key in the two buckets.
+var (
+	rowKinds    = []byte{kindShown, kindHidden, kindPinned, kindAssistant, kindID}
+	ledgerKinds = []byte{kindGen, kindDeletion, kindByTime, kindDue, kindKey}
+)
 
 // prefix begins every key of a kind of the user.
 func prefix(kind byte, user string) []byte {

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"fmt"
 	"path/filepath"
 
@@ -9,24 +10,28 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
-var bucketName = []byte("skein")
+// The names of the buckets; see keys.go for what is in them.
+var (
+	ledgerName = []byte("skein")
+	rowsName   = []byte("skein.threads")
+)
 
-// layoutKey sorts before every other key.
+// layoutKey is in the ledger, before every other key.
 var layoutKey = []byte("\x00layout")
 
-// layoutRecord says which layout the bucket has.
+// layoutRecord says which layout the buckets have.
 type layoutRecord struct {
 	Version int `cbor:"1,keyasint"`
 }
 
-// upgrades brings the bucket from each layout to the next: upgrades[0] from
+// upgrades brings the buckets from each layout to the next: upgrades[0] from
 // layout 1 to 2. Layout 1 is the first.
-var upgrades []func(*bbolt.Bucket) error
+var upgrades []func(*bbolt.Tx) error
 
 // layout is the version this package writes.
 func layout() int { return 1 + len(upgrades) }
 
-// prepare makes the bucket in a new database and upgrades an older one, in one
+// prepare makes the buckets in a new database and upgrades an older one, in one
 // transaction. In a file of its own there must be no other buckets, or it is
 // somebody else's.
 //
@@ -36,16 +41,17 @@ func layout() int { return 1 + len(upgrades) }
 func prepare(db *database, file string) error {
 	var fresh, current bool
 	err := db.view(func(tx *bbolt.Tx) error {
-		b := tx.Bucket(bucketName)
-		if fresh = b == nil; fresh {
+		if fresh = tx.Bucket(ledgerName) == nil; fresh {
 			if first, _ := tx.Cursor().First(); first != nil && file != "" {
 				return fmt.Errorf("%w: it is a bbolt database without threads; to keep threads beside other data, open it and call New", threads.ErrCorrupt)
 			}
 			return nil
 		}
-		version, err := layoutOf(b)
-		current = version == layout()
-		return err
+		version, err := layoutOf(tx)
+		if current = version == layout(); !current || err != nil {
+			return err
+		}
+		return apart(tx)
 	})
 	if err != nil || current {
 		return err
@@ -55,32 +61,63 @@ func prepare(db *database, file string) error {
 			return err
 		}
 	}
-	return guard(func() error { return classify(db.Update(func(tx *bbolt.Tx) error { return upgrade(tx, fresh) })) })
+	return guard(func() error { return classify(db.Update(upgrade)) })
 }
 
-func upgrade(tx *bbolt.Tx, fresh bool) error {
-	b, err := tx.CreateBucketIfNotExists(bucketName)
-	if err != nil {
-		return err
-	}
+// upgrade leaves the buckets with the present layout.
+func upgrade(tx *bbolt.Tx) error {
 	version := layout()
-	if !fresh {
-		if version, err = layoutOf(b); err != nil {
+	if tx.Bucket(ledgerName) == nil {
+		for _, name := range [][]byte{ledgerName, rowsName} {
+			if _, err := tx.CreateBucket(name); err != nil {
+				return fmt.Errorf("%w: bucket %q: %w", threads.ErrCorrupt, name, err)
+			}
+		}
+	} else {
+		var err error
+		if version, err = layoutOf(tx); err != nil {
 			return err
 		}
 	}
 	for ; version < layout(); version++ {
-		if err := upgrades[version-1](b); err != nil {
+		if err := upgrades[version-1](tx); err != nil {
 			return fmt.Errorf("upgrade from layout %d: %w", version, err)
 		}
 	}
-	v := view{bucket: b}
+	v, err := viewOf(tx, "")
+	if err != nil {
+		return err
+	}
 	return v.put(layoutKey, layoutRecord{Version: layout()})
 }
 
-func layoutOf(b *bbolt.Bucket) (int, error) {
+// apart holds that each bucket has keys of its own kinds: a bucket of one page
+// has no branch whose keys would show that the page is another's.
+func apart(tx *bbolt.Tx) error {
+	v, err := viewOf(tx, "")
+	if err != nil {
+		return err
+	}
+	for _, b := range []struct {
+		*bbolt.Bucket
+		kinds []byte
+	}{{v.rows, rowKinds}, {v.ledger, append(layoutKey[:1:1], ledgerKinds...)}} {
+		c := b.Cursor()
+		first, _ := c.First()
+		last, _ := c.Last()
+		for _, key := range [][]byte{first, last} {
+			if key != nil && bytes.IndexByte(b.kinds, key[0]) < 0 {
+				return corrupt(key, "is in another bucket than its own")
+			}
+		}
+	}
+	return nil
+}
+
+// layoutOf reads nothing but the one record that every layout has.
+func layoutOf(tx *bbolt.Tx) (int, error) {
 	var l layoutRecord
-	v := view{bucket: b}
+	v := view{ledger: tx.Bucket(ledgerName)}
 	if err := v.need(layoutKey, &l); err != nil {
 		return 0, err
 	}

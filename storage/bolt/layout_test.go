@@ -86,7 +86,7 @@ func TestEveryLayoutIsRead(t *testing.T) {
 
 func TestANewerLayoutIsRefusedAndLeftAlone(t *testing.T) {
 	path, _, _ := populated(t, 12, "ada")
-	remove := bolt.AddUpgrade(func(*bbolt.Bucket) error { return nil })
+	remove := bolt.AddUpgrade(func(*bbolt.Tx) error { return nil })
 	t.Cleanup(func() { remove() })
 	store, err := bolt.Open(t.Context(), path, nil)
 	require.NoError(t, err)
@@ -115,10 +115,10 @@ func TestAnOlderLayoutIsUpgradedInPlace(t *testing.T) {
 	ctx := t.Context()
 	path, c, facts := populated(t, 12, "ada")
 	runs := 0
-	defer bolt.AddUpgrade(func(b *bbolt.Bucket) error {
+	defer bolt.AddUpgrade(func(tx *bbolt.Tx) error {
 		runs++
-		if b.Get([]byte("\x00layout")) == nil {
-			return errors.New("the step was given another bucket")
+		if tx.Bucket([]byte("skein")).Get([]byte("\x00layout")) == nil {
+			return errors.New("the step found no layout")
 		}
 		return nil
 	})()
@@ -141,7 +141,8 @@ func TestAnUpgradeThatFailsLeavesTheFileAsItWas(t *testing.T) {
 	before, err := os.ReadFile(path)
 	require.NoError(t, err)
 	refused := errors.New("refused")
-	remove := bolt.AddUpgrade(func(b *bbolt.Bucket) error {
+	remove := bolt.AddUpgrade(func(tx *bbolt.Tx) error {
+		b := tx.Bucket([]byte("skein"))
 		for range 3 {
 			key, _ := b.Cursor().Last()
 			if err := b.Delete(bytes.Clone(key)); err != nil {

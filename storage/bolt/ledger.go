@@ -17,7 +17,7 @@ func (v *view) generations(state generation.State, scope threads.Scope) (generat
 		p = withText(p, scope.Organization())
 	}
 	var l generation.Ledger
-	c := v.cursor()
+	c := v.cursor(kindGen)
 	for err := c.seek(p); ; err = c.next() {
 		if err != nil {
 			return nil, err
@@ -45,7 +45,7 @@ func (v *view) generations(state generation.State, scope threads.Scope) (generat
 // one.
 func (v *view) youngest(organization string) (generation.Ledger, error) {
 	p := withText(gensPrefix(v.user, generation.Live), organization)
-	c := v.cursor()
+	c := v.cursor(kindGen)
 	if err := c.seekBefore(after(p)); err != nil || !bytes.HasPrefix(c.key, p) {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (v *view) youngest(organization string) (generation.Ledger, error) {
 	}}, nil
 }
 
-// The sequence of the bucket is the number of the generation that was opened
+// The sequence of the ledger is the number of the generation that was opened
 // last, in the low 40 bits, and above them a checksum of it: a lower number
 // would put new threads among old ones.
 const numberBits = 40
@@ -73,7 +73,7 @@ func sealNumber(n uint64) uint64 {
 
 // lastNumber is that of the generation that was opened last.
 func (v *view) lastNumber() (uint64, error) {
-	sequence := v.bucket.Sequence()
+	sequence := v.ledger.Sequence()
 	n := sequence & (1<<numberBits - 1)
 	if sequence != 0 && sequence != sealNumber(n) {
 		return 0, fmt.Errorf("%w: the number of the last generation does not match its checksum", threads.ErrCorrupt)
@@ -113,7 +113,7 @@ func (v *view) apply(p generation.Plan, l generation.Ledger) error {
 		old, known := was[g.ID]
 		if !known {
 			v.wrote = true
-			if err := v.bucket.SetSequence(sealNumber(g.ID)); err != nil {
+			if err := v.ledger.SetSequence(sealNumber(g.ID)); err != nil {
 				return err
 			}
 		}

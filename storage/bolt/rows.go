@@ -13,23 +13,32 @@ import (
 
 // view is what one user has, inside a transaction.
 type view struct {
-	bucket *bbolt.Bucket
+	rows   *bbolt.Bucket
+	ledger *bbolt.Bucket
 	user   string
 	wrote  bool // whether anything was written, so that an error can no longer be undone alone
 	grows  bool // whether it is a create or an update, which leave room for others
 }
 
 func viewOf(tx *bbolt.Tx, user string) (*view, error) {
-	b := tx.Bucket(bucketName)
-	if b == nil {
-		return nil, fmt.Errorf("%w: the bucket %q is missing", threads.ErrCorrupt, bucketName)
+	v := &view{rows: tx.Bucket(rowsName), ledger: tx.Bucket(ledgerName), user: user}
+	if v.rows == nil || v.ledger == nil {
+		return nil, fmt.Errorf("%w: one of the buckets %q and %q is missing", threads.ErrCorrupt, ledgerName, rowsName)
 	}
-	return &view{bucket: b, user: user}, nil
+	return v, nil
+}
+
+// bucket is the one that keys of the kind are in.
+func (v *view) bucket(kind byte) *bbolt.Bucket {
+	if bytes.IndexByte(rowKinds, kind) >= 0 {
+		return v.rows
+	}
+	return v.ledger
 }
 
 // get reads the record under the key and reports whether there is one.
 func (v *view) get(key []byte, record any) (bool, error) {
-	c := v.cursor()
+	c := v.cursor(key[0])
 	if err := c.seek(key); err != nil || !bytes.Equal(c.key, key) {
 		return false, err
 	}
@@ -38,7 +47,7 @@ func (v *view) get(key []byte, record any) (bool, error) {
 
 // has reports whether there is something under the key.
 func (v *view) has(key []byte) (bool, error) {
-	c := v.cursor()
+	c := v.cursor(key[0])
 	err := c.seek(key)
 	return err == nil && bytes.Equal(c.key, key), err
 }
@@ -65,7 +74,7 @@ func (v *view) mark(key []byte, body ...byte) error { return v.set(key, seal(key
 
 func (v *view) set(key, value []byte) error {
 	v.wrote = true
-	if err := v.bucket.Put(key, value); err != nil {
+	if err := v.bucket(key[0]).Put(key, value); err != nil {
 		return fmt.Errorf("put: %w", err)
 	}
 	return nil
@@ -73,7 +82,7 @@ func (v *view) set(key, value []byte) error {
 
 func (v *view) remove(key []byte) error {
 	v.wrote = true
-	if err := v.bucket.Delete(key); err != nil {
+	if err := v.bucket(key[0]).Delete(key); err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
 	return nil
@@ -196,7 +205,7 @@ var _ merge.Source = (*reader)(nil)
 // open returns a reader that stands at the first entry under the prefix after
 // the place, or nil if there is none.
 func (v *view) open(p []byte, order threads.Order, from threads.Cursor) (*reader, error) {
-	r := &reader{cursor: v.cursor(), forward: order == threads.OldestFirst, prefix: p}
+	r := &reader{cursor: v.cursor(p[0]), forward: order == threads.OldestFirst, prefix: p}
 	start := p
 	if !from.IsZero() {
 		start = withPlace(bytes.Clone(p), from)
