@@ -42,11 +42,56 @@ func TestMainJob(t *testing.T) {
 	require.Len(t, p.Threads, 28)
 	r, err := store.Check(ctx)
 	require.NoError(t, err)
-	t.Logf("%+v", r)
+	require.EqualValues(t, 42, r.Threads)
+	require.EqualValues(t, 2, r.Deletions)
 	e, err := svc.Erase(ctx, "ada")
 	require.NoError(t, err)
-	t.Logf("%+v", e)
 	require.EqualValues(t, 42, e.Threads)
 	require.EqualValues(t, 2, e.Deletions)
 	require.NoError(t, store.Close())
+}
+
+// TestWhatADeletionWritesDoesNotGrow counts the pages that deleting and
+// restoring all threads of a user write, with few threads and with many.
+func TestWhatADeletionWritesDoesNotGrow(t *testing.T) {
+	ctx := t.Context()
+	type pages struct{ deleted, restored int64 }
+	wrote := map[int]pages{}
+	for _, n := range []int{10, 1_000, 20_000} {
+		db := unsynced(t)
+		store, err := bolt.New(ctx, db)
+		require.NoError(t, err)
+		list := make([]threads.Thread, n)
+		for i := range list {
+			list[i] = thread("ada", fmt.Sprintf("thrd_%06d", i))
+		}
+		createAll(t, store, list...)
+		for i := range 500 { // so that the ledger is a tree too
+			other := fmt.Sprintf("user_%03d", i)
+			require.NoError(t, store.Create(ctx, other, thread(other, "thrd_1")))
+		}
+		svc := threads.NewService(store, nil)
+		written := func(f func()) int64 {
+			before, err := store.Stats(ctx)
+			require.NoError(t, err)
+			f()
+			after, err := store.Stats(ctx)
+			require.NoError(t, err)
+			return after.PagesWritten - before.PagesWritten
+		}
+		var d threads.Deletion
+		var p pages
+		p.deleted = written(func() { d, err = svc.SoftDeleteAll(ctx, "ada", threads.All()) })
+		require.NoError(t, err)
+		require.EqualValues(t, n, d.Count)
+		var restored int64
+		p.restored = written(func() { restored, err = svc.Restore(ctx, "ada", d.ID) })
+		require.NoError(t, err)
+		require.EqualValues(t, n, restored)
+		wrote[n] = p
+	}
+	t.Logf("%+v", wrote)
+	require.Positive(t, wrote[10].deleted)
+	require.Equal(t, wrote[10], wrote[1_000])
+	require.Equal(t, wrote[10], wrote[20_000])
 }
