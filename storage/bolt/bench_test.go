@@ -48,7 +48,7 @@ func filled(b *testing.B, n int) string {
 		path := filepath.Join(fillDir(), fmt.Sprintf("%d.db", n))
 		db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoSync: true, FreelistType: bbolt.FreelistMapType})
 		check(b, err)
-		store, err := bolt.New(b.Context(), db)
+		store, err := bolt.New(b.Context(), db, nil)
 		check(b, err)
 		svc := threads.NewService(store, nil)
 		var wg sync.WaitGroup
@@ -431,7 +431,7 @@ func BenchmarkBytesPerThread(b *testing.B) {
 		path := filepath.Join(b.TempDir(), "db")
 		db, err := bbolt.Open(path, 0o600, &bbolt.Options{NoSync: true, FreelistType: bbolt.FreelistMapType})
 		check(b, err)
-		store, err := bolt.New(b.Context(), db)
+		store, err := bolt.New(b.Context(), db, nil)
 		check(b, err)
 		svc := threads.NewService(store, nil)
 		var wg sync.WaitGroup

@@ -18,6 +18,7 @@
 package bolt
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,10 +34,27 @@ import (
 )
 
 // Options change how a store is opened. A nil *Options and zero fields are the
-// safe defaults.
+// safe defaults. A negative field is an error.
 type Options struct {
-	LockTimeout time.Duration // how long to wait for another process that has the file open; 0: one second
-	MaxSize     int           // bytes the file may grow to, beyond which writes are [threads.ErrFull]; 0: no limit. Creates and updates leave some room to delete and purge
+	LockTimeout time.Duration // for Open: how long to wait for another process that has the file open; 0: one second
+	MaxSize     int           // for Open: bytes the file may grow to, beyond which writes are [threads.ErrFull]; 0: no limit. Creates and updates leave some room to delete and purge
+	MaxGroup    int           // the most concurrent writes that share a commit; 0: 256, 1: each has its own
+	PurgeBatch  int           // the most threads and records that a purge removes in one transaction, for which other writers wait; 0: 500
+}
+
+// orDefault checks the options and fills in the defaults.
+func (o *Options) orDefault() (Options, error) {
+	filled := Options{}
+	if o != nil {
+		filled = *o
+	}
+	if filled.LockTimeout < 0 || filled.MaxSize < 0 || filled.MaxGroup < 0 || filled.PurgeBatch < 0 {
+		return filled, fmt.Errorf("bolt: negative option in %+v", filled)
+	}
+	filled.LockTimeout = cmp.Or(filled.LockTimeout, time.Second)
+	filled.MaxGroup = cmp.Or(filled.MaxGroup, 256)
+	filled.PurgeBatch = cmp.Or(filled.PurgeBatch, 500)
+	return filled, nil
 }
 
 // Store is a [threads.Store] in a bbolt database. It is safe for concurrent
@@ -60,9 +78,6 @@ type Store struct {
 
 var _ threads.Store = (*Store)(nil)
 
-// maxGroup is the most writes that share a commit.
-const maxGroup = 256
-
 // Open opens the file at path, which it creates with mode 0600 if there is
 // none, and owns it until Close. The directory must exist.
 //
@@ -75,12 +90,9 @@ const maxGroup = 256
 // [threads.ErrNewerLayout] if a newer version of this package has written it.
 // A file that it refuses it leaves as it was.
 func Open(ctx context.Context, path string, opts *Options) (*Store, error) {
-	var o Options
-	if opts != nil {
-		o = *opts
-	}
-	if o.LockTimeout == 0 {
-		o.LockTimeout = time.Second
+	o, err := opts.orDefault()
+	if err != nil {
+		return nil, err
 	}
 	s, err := openStore(ctx, path, o)
 	if err != nil {
@@ -114,30 +126,41 @@ func openStore(ctx context.Context, path string, o Options) (*Store, error) {
 }
 
 // New returns a store in a database that the host has opened and will close.
-// It keeps to two buckets, "skein" and "skein.threads". Close of the store leaves the
-// database open. The host answers for its options, with NoSync nothing is
-// durable; and for its pages, which only Open looks at. Inside a write
-// transaction of its own the host must not call a method that writes: that
-// waits for the transaction to end.
-func New(ctx context.Context, db *bbolt.DB) (*Store, error) {
+// It keeps to two buckets, "skein" and "skein.threads". Close of the store
+// leaves the database open. The host answers for its options, with NoSync
+// nothing is durable; and for its pages, which only Open looks at. Inside a
+// write transaction of its own the host must not call a method that writes:
+// that waits for the transaction to end.
+//
+// It returns [threads.ErrCorrupt] if what is in the buckets is not Skein's or
+// is damaged, [threads.ErrNewerLayout] if a newer version of this package has
+// written it, and an error for options that are the host's to set.
+func New(ctx context.Context, db *bbolt.DB, opts *Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if db == nil {
 		return nil, errors.New("bolt: New needs a database")
 	}
+	if opts != nil && (opts.LockTimeout != 0 || opts.MaxSize != 0) {
+		return nil, errors.New("bolt: LockTimeout and MaxSize are for Open; in a borrowed database, set them in its bbolt.Options")
+	}
+	o, err := opts.orDefault()
+	if err != nil {
+		return nil, err
+	}
+	path := db.Path()
 	d := newDatabase()
 	d.DB = db
-	path := db.Path()
 	if err := prepare(d, ""); err != nil {
 		return nil, fmt.Errorf("bolt: use database %s: %w", path, err)
 	}
-	return newStore(d, path, Options{}), nil
+	return newStore(d, path, o), nil
 }
 
 func newStore(db *database, path string, o Options) *Store {
 	s := &Store{db: db, path: path, opts: o, closing: make(chan struct{})}
-	s.group = groupcommit.New[*bbolt.Tx](engine{s}, maxGroup)
+	s.group = groupcommit.New[*bbolt.Tx](engine{s}, o.MaxGroup)
 	return s
 }
 

@@ -59,7 +59,7 @@ func TestWhatADeletionWritesDoesNotGrow(t *testing.T) {
 	wrote := map[int]pages{}
 	for _, n := range []int{10, 1_000, 20_000} {
 		db := unsynced(t)
-		store, err := bolt.New(ctx, db)
+		store, err := bolt.New(ctx, db, nil)
 		require.NoError(t, err)
 		list := make([]threads.Thread, n)
 		for i := range list {

@@ -58,7 +58,7 @@ func TestABorrowedDatabaseIsSharedAndStaysTheHosts(t *testing.T) {
 	ctx := t.Context()
 	db := host(t, nil)
 	before := theirs(t, db)
-	store, err := bolt.New(ctx, db)
+	store, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
 	svc := clockwork(store)
 	require.NoError(t, populate(ctx, svc, "ada", 60))
@@ -83,7 +83,7 @@ func TestABorrowedDatabaseIsSharedAndStaysTheHosts(t *testing.T) {
 	require.ErrorIs(t, err, threads.ErrClosed)
 	assert.Equal(t, before, theirs(t, db), "what is the host's is untouched, and its database open")
 
-	again, err := bolt.New(ctx, db)
+	again, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
 	assert.Empty(t, differences(c.facts(ctx, again), facts))
 	_, err = again.Check(ctx)
@@ -95,7 +95,7 @@ func TestAHostThatClosesFirstClosesTheStore(t *testing.T) {
 	ctx := t.Context()
 	db, err := bbolt.Open(filepath.Join(t.TempDir(), "host.db"), 0o600, nil)
 	require.NoError(t, err)
-	store, err := bolt.New(ctx, db)
+	store, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
 	require.NoError(t, populate(ctx, clockwork(store), "ada", 12))
 	require.NoError(t, db.Close())
@@ -111,23 +111,38 @@ func TestAHostThatClosesFirstClosesTheStore(t *testing.T) {
 		require.ErrorIs(t, call(ctx), threads.ErrClosed, name)
 	}
 	require.NoError(t, store.Close())
-	_, err = bolt.New(ctx, db)
+	_, err = bolt.New(ctx, db, nil)
 	require.ErrorIs(t, err, threads.ErrClosed)
 }
 
 func TestNewNeedsADatabase(t *testing.T) {
-	_, err := bolt.New(t.Context(), nil)
+	_, err := bolt.New(t.Context(), nil, nil)
 	require.ErrorContains(t, err, "needs a database")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = bolt.New(ctx, host(t, nil))
+	_, err = bolt.New(ctx, host(t, nil), nil)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
+	ctx := t.Context()
+	db := host(t, nil)
+	for _, opts := range []bolt.Options{{LockTimeout: -1}, {MaxSize: -1}, {MaxGroup: -1}, {PurgeBatch: -1}} {
+		_, err := bolt.Open(ctx, filepath.Join(t.TempDir(), "threads.db"), &opts)
+		require.ErrorContains(t, err, "negative option", "Open with %+v", opts)
+		_, err = bolt.New(ctx, db, &opts)
+		require.Error(t, err, "New with %+v", opts)
+	}
+	for _, opts := range []bolt.Options{{LockTimeout: 1}, {MaxSize: 1 << 20}} {
+		_, err := bolt.New(ctx, db, &opts)
+		require.ErrorContains(t, err, "set them in its bbolt.Options")
+	}
 }
 
 func TestTheOptionsOfABorrowedDatabaseAreTheHosts(t *testing.T) {
 	ctx := t.Context()
 	db := host(t, &bbolt.Options{NoSync: true, NoFreelistSync: true, NoStatistics: true})
-	store, err := bolt.New(ctx, db)
+	store, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
 	require.NoError(t, populate(ctx, clockwork(store), "ada", 30))
 	_, err = store.Check(ctx)
@@ -145,7 +160,7 @@ func TestAReadOnlyHostCanBeReadFrom(t *testing.T) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{ReadOnly: true})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, db.Close()) }()
-	store, err := bolt.New(ctx, db)
+	store, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
 	assert.Empty(t, differences(c.facts(ctx, store), facts))
 	require.Error(t, store.Create(ctx, "ada", thread("ada", "thrd_new")))
@@ -157,7 +172,7 @@ func TestABucketThatIsGoneIsCorrupt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			ctx := t.Context()
 			db := host(t, nil)
-			store, err := bolt.New(ctx, db)
+			store, err := bolt.New(ctx, db, nil)
 			require.NoError(t, err)
 			require.NoError(t, store.Create(ctx, "ada", thread("ada", "thrd_0")))
 			require.NoError(t, db.Update(func(tx *bbolt.Tx) error { return tx.DeleteBucket([]byte(name)) }))
@@ -169,7 +184,7 @@ func TestABucketThatIsGoneIsCorrupt(t *testing.T) {
 			_, err = store.Check(ctx)
 			require.ErrorIs(t, err, threads.ErrCorrupt)
 
-			again, err := bolt.New(ctx, db)
+			again, err := bolt.New(ctx, db, nil)
 			if err == nil {
 				_, err = again.Count(ctx, "ada", threads.All())
 			}
@@ -182,9 +197,9 @@ func TestABucketThatIsGoneIsCorrupt(t *testing.T) {
 func TestTwoStoresInOneDatabase(t *testing.T) {
 	ctx := t.Context()
 	db := host(t, nil)
-	one, err := bolt.New(ctx, db)
+	one, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
-	two, err := bolt.New(ctx, db)
+	two, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
 	require.NoError(t, one.Create(ctx, "ada", thread("ada", "thrd_1")))
 	require.ErrorIs(t, two.Create(ctx, "ada", thread("ada", "thrd_1")), threads.ErrExists)

@@ -186,7 +186,7 @@ func TestAWriterThatWaitsForACompactionCanGiveUp(t *testing.T) {
 // holds up the commit that others wait for.
 func TestAWriterThatWaitsForACommitCanGiveUp(t *testing.T) {
 	db := unsynced(t)
-	store, err := bolt.New(t.Context(), db)
+	store, err := bolt.New(t.Context(), db, nil)
 	require.NoError(t, err)
 	host, err := db.Begin(true)
 	require.NoError(t, err)

@@ -160,13 +160,10 @@ func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time)
 	return p, nil
 }
 
-// purgeBatch is the most threads that one transaction of a purge removes, so
-// that other writers wait for a few milliseconds and not for the whole call.
-const purgeBatch = 500
-
 // Purge implements [threads.Store]. A call is one or more transactions of at
-// most purgeBatch threads and records; when it fails or is cancelled, what it
-// had removed by then stays removed and is in the result.
+// most [Options].PurgeBatch threads and records, so that other writers wait for
+// a few milliseconds and not for the whole call. When it fails or is cancelled,
+// what it had removed by then stays removed and is in the result.
 func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, limit int) (threads.PurgeResult, error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before),
 		threads.ValidateTime("now", now), threads.ValidatePurgeLimit(limit))
@@ -181,7 +178,7 @@ func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, l
 func (s *Store) purge(
 	ctx context.Context, user string, before, now time.Time, limit int, except string,
 ) (sum threads.PurgeResult, dropped int64, err error) {
-	for batch := purgeBatch; ; {
+	for batch := s.opts.PurgeBatch; ; {
 		var one threads.PurgeResult
 		var t trash
 		n := min(limit, batch)

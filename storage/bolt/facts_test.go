@@ -294,7 +294,7 @@ func fixture(t *testing.T, n int, users []string) (made populatedFile) {
 	t.Helper()
 	ctx := t.Context()
 	db := unsynced(t)
-	store, err := bolt.New(ctx, db)
+	store, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
 	svc := clockwork(store)
 	for _, user := range users {

@@ -107,7 +107,7 @@ func TestANewerLayoutIsRefusedAndLeftAlone(t *testing.T) {
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: 1})
 	require.NoError(t, err, "Open let go of the file")
 	defer func() { require.NoError(t, db.Close()) }()
-	_, err = bolt.New(t.Context(), db)
+	_, err = bolt.New(t.Context(), db, nil)
 	require.ErrorIs(t, err, threads.ErrNewerLayout, "a borrowed database is held to the same")
 }
 

@@ -21,7 +21,7 @@ var alike = []string{
 
 func TestUsersWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 	ctx := t.Context()
-	store, err := bolt.New(ctx, unsynced(t))
+	store, err := bolt.New(ctx, unsynced(t), nil)
 	require.NoError(t, err)
 	svc := clockwork(store)
 	facts := map[string]map[string]string{}
@@ -84,7 +84,7 @@ func TestUsersWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 
 func TestOrganizationsWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 	ctx := t.Context()
-	store, err := bolt.New(ctx, unsynced(t))
+	store, err := bolt.New(ctx, unsynced(t), nil)
 	require.NoError(t, err)
 	svc := clockwork(store)
 	organizations := []string{"", "org_a", "org_ab", "org_a-", "org_a_", "org_A", "org_b", "org_" + strings.Repeat("a", 124)}
@@ -130,7 +130,7 @@ func TestOrganizationsWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 // TestIDsOfOddBytes: ids are opaque; their order is that of their bytes.
 func TestIDsOfOddBytes(t *testing.T) {
 	ctx := t.Context()
-	store, err := bolt.New(ctx, unsynced(t))
+	store, err := bolt.New(ctx, unsynced(t), nil)
 	require.NoError(t, err)
 	ids := append([]string{" ", "\ufffd", "t", "'\"\\", "\u202e", "i/../i", "%00"}, alike...)
 	for _, id := range ids {
