@@ -92,7 +92,7 @@ func ExampleScope() {
 	// personal false true <nil>
 	// org_acme true false <nil>
 	// invalid false false invalid organization_id: Must start with 'org_'; got "all"
-	// invalid false false invalid scope: Must be made by All, InOrganization or Personal
+	// invalid false false invalid scope: Must be made by All, InOrganization, Personal or Union
 }
 
 // Loop over everything that matches, however many pages that takes.

@@ -54,12 +54,12 @@ func FuzzParseScope(f *testing.F) {
 	for _, s := range organizationSeeds {
 		f.Add(s)
 	}
-	for _, s := range []string{"invalid", "ALL", "all ", "\x00all", "all\x00", "personal\n", "*"} {
+	for _, s := range []string{"invalid", "ALL", "all ", "\x00all", "all\x00", "personal\n", "*", "org_a,personal", "org_a,org_b", "org_b,org_a", "org_a,org_a", "all,org_a", "org_a,", ",", "personal,org_a"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		scope, err := threads.ParseScope(text)
-		if valid := text == "all" || text == "personal" || isOrganizationID(text); (err == nil) != valid {
+		if valid := text == "all" || isUnion(text); (err == nil) != valid {
 			t.Fatalf("ParseScope(%q) = %s, %v; want valid: %t", text, scope, err, valid)
 		}
 		if err != nil {
@@ -74,10 +74,21 @@ func FuzzParseScope(f *testing.F) {
 		if (scope == threads.All()) != (text == "all") || (scope == threads.Personal()) != (text == "personal") {
 			t.Fatalf("ParseScope(%q) = %s; want that scope and no wider one", text, scope)
 		}
-		if scope.Organization() != "" && scope != threads.InOrganization(text) {
+		if isOrganizationID(text) && scope != threads.InOrganization(text) {
 			t.Fatalf("ParseScope(%q) is not InOrganization(%q)", text, text)
 		}
 	})
+}
+
+// isUnion says by other means than the package what the text of a scope can be.
+func isUnion(text string) bool {
+	parts := strings.Split(text, ",")
+	for i, part := range parts {
+		if part != "personal" && !isOrganizationID(part) || i > 0 && parts[i-1] >= part {
+			return false
+		}
+	}
+	return len(parts) <= threads.MaxUnion
 }
 
 func FuzzParseCursor(f *testing.F) {

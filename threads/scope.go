@@ -1,19 +1,36 @@
 package threads
 
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Scope is what a bulk call acts on: all of a user's threads, those of one
-// organization, or the personal ones. It is made by [All], [InOrganization]
-// or [Personal]. Its zero value is invalid and every call refuses it: a scope
-// that was forgotten never means everything.
+// organization, the personal ones, or a union of these. It is made by [All],
+// [InOrganization], [Personal] or [Union]. Its zero value is invalid and every
+// call refuses it: a scope that was forgotten never means everything.
 //
 // Scopes are comparable with ==.
 type Scope struct {
-	text string // "all", "personal" or an organization id; no organization id equals the other two
+	text string // as of String; or, of a bad scope, a mark and what is bad
 }
 
 const (
 	scopeAll      = "all"
 	scopePersonal = "personal"
+	scopeAnd      = "," // between the parts of a union; no organization id holds it
+
+	// The marks of bad scopes. No text of a good one begins with them, so that
+	// InOrganization("all") can never be taken for [All].
+	badOrganization = "\x00"
+	badUnion        = "\x01"
 )
+
+// MaxUnion is the most organizations that a [Union] can hold, the personal
+// threads counted as one.
+const MaxUnion = 256
 
 // All is every thread of the user: of every organization, and personal.
 func All() Scope { return Scope{scopeAll} }
@@ -31,9 +48,31 @@ func InOrganization(id string) Scope {
 	return Scope{id}
 }
 
-// badOrganization marks the text of a scope made from a bad organization id,
-// so that InOrganization("all") can never be taken for [All].
-const badOrganization = "\x00"
+// Union is what is in any of the parts, each as often as one likes. A union
+// with [All] is All, and one of one part is that part. It is bad, and refused
+// by every call, if a part is (whatever the others are), if it has no part at
+// all, or if it would hold more than [MaxUnion] organizations: what was meant
+// is not guessed at.
+func Union(parts ...Scope) Scope {
+	var texts []string
+	for _, part := range parts {
+		if part.Validate() != nil {
+			return Scope{cmp.Or(part.text, badUnion+"Must not have the zero Scope as a part")}
+		}
+		texts = append(texts, strings.Split(part.text, scopeAnd)...)
+	}
+	slices.Sort(texts)
+	texts = slices.Compact(texts)
+	switch {
+	case len(texts) == 0:
+		return Scope{badUnion + "Must have at least one part"}
+	case slices.Contains(texts, scopeAll):
+		return All()
+	case len(texts) > MaxUnion:
+		return Scope{badUnion + fmt.Sprintf("Must be a union of at most %d organizations", MaxUnion)}
+	}
+	return Scope{strings.Join(texts, scopeAnd)}
+}
 
 // ScopeOf is the narrowest scope that holds a thread of that organization:
 // [InOrganization], or [Personal] if organization is empty.
@@ -44,51 +83,90 @@ func ScopeOf(organization string) Scope {
 	return InOrganization(organization)
 }
 
-// ParseScope is the inverse of [Scope.String]: "all", "personal" or an
-// organization id. Anything else is an [ErrInvalid].
+// ParseScope is the inverse of [Scope.String]: "all", "personal", an
+// organization id, or several of the last two in the order of their bytes, each
+// once, with commas between them. Anything else is an [ErrInvalid].
 func ParseScope(text string) (Scope, error) {
-	s := Scope{text}
-	if text != scopeAll && text != scopePersonal {
-		s = InOrganization(text)
+	if text == scopeAll {
+		return All(), nil
 	}
-	return s, s.Validate()
+	var parts []Scope
+	for part := range strings.SplitSeq(text, scopeAnd) {
+		if part == scopePersonal {
+			parts = append(parts, Personal())
+		} else {
+			parts = append(parts, InOrganization(part))
+		}
+	}
+	s := Union(parts...)
+	if err := s.Validate(); err != nil {
+		return s, err
+	}
+	if s.text != text {
+		return Scope{}, invalid("scope", "Must name each part once, in the order of their bytes", text)
+	}
+	return s, nil
 }
 
-// Validate returns an [ErrInvalid] for the zero Scope and for one made from a
-// bad organization id.
+// Validate returns an [ErrInvalid] for the zero Scope, and for one made from a
+// bad organization id or as a bad union.
 func (s Scope) Validate() error {
 	switch {
 	case s.text == "":
-		return invalid("scope", "Must be made by All, InOrganization or Personal", "")
-	case s.text == scopeAll || s.text == scopePersonal:
-		return nil
+		return invalid("scope", "Must be made by All, InOrganization, Personal or Union", "")
 	case s.text[:1] == badOrganization:
 		return ValidateOrganizationID(s.text[1:])
+	case s.text[:1] == badUnion:
+		return invalid("scope", s.text[1:], "")
 	}
-	return ValidateOrganizationID(s.text)
+	return nil // only the functions above make others
 }
 
 // Contains reports whether a thread of that organization (empty: a personal
 // one) is in the scope. An invalid scope contains nothing.
 func (s Scope) Contains(organization string) bool {
-	switch s.text {
-	case "":
-		return false
-	case scopeAll:
+	switch {
+	case s.text == scopeAll:
 		return true
-	case scopePersonal:
-		return organization == ""
+	case s.Validate() != nil || organization == scopePersonal:
+		return false
+	case organization == "":
+		organization = scopePersonal
 	}
-	return s.text == organization && s.text[:1] != badOrganization
+	for part := range strings.SplitSeq(s.text, scopeAnd) {
+		if part == organization {
+			return true
+		}
+	}
+	return false
 }
 
-// Organization returns the id of the one organization the scope is about, or
-// "" for [All], [Personal] and invalid scopes.
-func (s Scope) Organization() string {
-	if s.text == scopeAll || s.text == scopePersonal || s.Validate() != nil {
-		return ""
+// Covers reports whether everything that can be in the other scope is in this
+// one. An invalid scope covers nothing, and is covered by none.
+func (s Scope) Covers(other Scope) bool {
+	if s == All() || other.Validate() != nil {
+		return other.Validate() == nil
 	}
-	return s.text
+	others, all := other.Organizations()
+	return !all && !slices.ContainsFunc(others, func(o string) bool { return !s.Contains(o) })
+}
+
+// Organizations returns the ids of the organizations that the scope is about,
+// the empty one for personal threads, in the order of their bytes, each once;
+// or all, if it is about everything. Of an invalid scope it returns neither.
+// The slice is the caller's.
+func (s Scope) Organizations() (list []string, all bool) {
+	switch {
+	case s.text == scopeAll:
+		return nil, true
+	case s.Validate() != nil:
+		return nil, false
+	}
+	list = strings.Split(s.text, scopeAnd)
+	if last := len(list) - 1; list[last] == scopePersonal { // every organization id sorts before
+		list = append([]string{""}, list[:last]...)
+	}
+	return list, false
 }
 
 // MarshalText implements [encoding.TextMarshaler], and so the form of a scope
@@ -107,7 +185,8 @@ func (s *Scope) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
-// String returns "all", "personal", the organization id, or "invalid".
+// String returns "all", "personal", the organization id, those of a union with
+// commas between them, or "invalid".
 func (s Scope) String() string {
 	if s.Validate() != nil {
 		return "invalid"

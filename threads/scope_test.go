@@ -14,7 +14,7 @@ import (
 func TestZeroScopeIsInvalidAndContainsNothing(t *testing.T) {
 	var zero threads.Scope
 	wantField(t, "Scope{}.Validate()", zero.Validate(),
-		threads.FieldError{Field: "scope", Rule: "Must be made by All, InOrganization or Personal"})
+		threads.FieldError{Field: "scope", Rule: "Must be made by All, InOrganization, Personal or Union"})
 	if zero.Contains("") || zero.Contains("org_a") {
 		t.Error("Scope{} contains threads; want none: a forgotten scope never means everything")
 	}
@@ -36,6 +36,8 @@ func TestScopeContains(t *testing.T) {
 		{threads.Personal(), []string{""}},
 		{threads.InOrganization("org_a"), []string{"org_a"}},
 		{threads.InOrganization("org_absent"), nil},
+		{threads.Union(threads.InOrganization("org_b"), threads.Personal()), []string{"", "org_b"}},
+		{threads.Union(threads.InOrganization("org_b"), threads.InOrganization("org_a")), []string{"org_a", "org_b"}},
 	} {
 		var got []string
 		for _, o := range organizations {
@@ -72,23 +74,108 @@ func TestScopeOfABadOrganizationIsInvalid(t *testing.T) {
 		if got := scope.String(); got != "invalid" {
 			t.Errorf("InOrganization(%q).String() = %q; want %q", id, got, "invalid")
 		}
-		if got := scope.Organization(); got != "" {
-			t.Errorf("InOrganization(%q).Organization() = %q; want none", id, got)
+		if list, all := scope.Organizations(); list != nil || all {
+			t.Errorf("InOrganization(%q).Organizations() = %q, %t; want none", id, list, all)
 		}
 	}
 	given := threads.FieldError{Field: "organization_id", Rule: "Must start with 'org_'", Given: "all"}
 	wantField(t, `InOrganization("all").Validate()`, threads.InOrganization("all").Validate(), given)
 }
 
-func TestScopeOrganization(t *testing.T) {
+func TestScopeOrganizations(t *testing.T) {
+	a, b := threads.InOrganization("org_a"), threads.InOrganization("org_b")
 	for _, c := range []struct {
 		scope threads.Scope
+		want  []string
+		all   bool
+	}{
+		{threads.All(), nil, true},
+		{threads.Scope{}, nil, false},
+		{threads.Union(), nil, false},
+		{threads.Personal(), []string{""}, false},
+		{a, []string{"org_a"}, false},
+		{threads.Union(b, threads.Personal(), a), []string{"", "org_a", "org_b"}, false},
+	} {
+		got, all := c.scope.Organizations()
+		if !equal(got, c.want) || all != c.all {
+			t.Errorf("%s.Organizations() = %q, %t; want %q, %t", c.scope, got, all, c.want, c.all)
+		}
+	}
+}
+
+func TestUnion(t *testing.T) {
+	a, b, personal := threads.InOrganization("org_a"), threads.InOrganization("org_b"), threads.Personal()
+	for _, c := range []struct {
+		parts []threads.Scope
 		want  string
 	}{
-		{threads.All(), ""}, {threads.Personal(), ""}, {threads.Scope{}, ""}, {threads.InOrganization("org_a"), "org_a"},
+		{[]threads.Scope{a}, "org_a"},
+		{[]threads.Scope{personal}, "personal"},
+		{[]threads.Scope{personal, b, a, b}, "org_a,org_b,personal"},
+		{[]threads.Scope{threads.Union(b, personal), threads.Union(a, b)}, "org_a,org_b,personal"},
+		{[]threads.Scope{a, threads.All()}, "all"},
 	} {
-		if got := c.scope.Organization(); got != c.want {
-			t.Errorf("%s.Organization() = %q; want %q", c.scope, got, c.want)
+		got := threads.Union(c.parts...)
+		if got.String() != c.want {
+			t.Errorf("Union(%v) = %s; want %s", c.parts, got, c.want)
+		}
+		if parsed, err := threads.ParseScope(c.want); err != nil || parsed != got {
+			t.Errorf("ParseScope(%q) = %s, %v; want %s, nil: one union has one form", c.want, parsed, err, got)
+		}
+	}
+}
+
+// A union is never wider than what was meant: whatever is wrong with a part is
+// wrong with the whole.
+func TestBadUnionIsInvalid(t *testing.T) {
+	var many []threads.Scope
+	for i := range threads.MaxUnion {
+		many = append(many, threads.InOrganization(fmt.Sprint("org_", i)))
+	}
+	if err := threads.Union(many...).Validate(); err != nil {
+		t.Errorf("Union of %d organizations is %v; want valid", len(many), err)
+	}
+	bad := threads.InOrganization("all")
+	for name, scope := range map[string]threads.Scope{
+		"of nothing":                   threads.Union(),
+		"with the zero Scope":          threads.Union(threads.Personal(), threads.Scope{}),
+		"with all and the zero Scope":  threads.Union(threads.All(), threads.Scope{}),
+		"with a bad organization":      threads.Union(threads.Personal(), bad),
+		"with all and a bad one":       threads.Union(threads.All(), bad),
+		"with a bad union":             threads.Union(threads.Personal(), threads.Union()),
+		"of too many":                  threads.Union(append(many, threads.Personal())...),
+		"of an id that looks like one": threads.Union(threads.InOrganization("org_a,org_b")),
+	} {
+		if err := scope.Validate(); !errors.Is(err, threads.ErrInvalid) || scope == (threads.Scope{}) {
+			t.Errorf("a union %s: Validate() = %v; want ErrInvalid, and it is not the zero Scope", name, err)
+		}
+		for _, o := range []string{"", "org_a", "org_b", "all", "personal", "org_0"} {
+			if scope.Contains(o) {
+				t.Errorf("a union %s contains %q; want nothing", name, o)
+			}
+		}
+		if list, all := scope.Organizations(); list != nil || all {
+			t.Errorf("a union %s: Organizations() = %q, %t; want none", name, list, all)
+		}
+	}
+}
+
+func TestScopeCovers(t *testing.T) {
+	a, b, personal, all := threads.InOrganization("org_a"), threads.InOrganization("org_b"), threads.Personal(), threads.All()
+	both := threads.Union(a, b)
+	for _, c := range []struct {
+		scope, other threads.Scope
+		want         bool
+	}{
+		{all, all, true}, {all, a, true}, {all, personal, true}, {all, both, true},
+		{a, a, true}, {a, all, false}, {a, b, false}, {a, personal, false}, {a, both, false},
+		{personal, personal, true}, {personal, a, false}, {personal, all, false},
+		{both, a, true}, {both, both, true}, {both, personal, false}, {both, threads.Union(a, personal), false}, {both, all, false},
+		{all, threads.Scope{}, false}, {threads.Scope{}, a, false}, {threads.Scope{}, threads.Scope{}, false},
+		{all, threads.Union(), false}, {threads.Union(), personal, false}, {threads.Union(), threads.Union(), false},
+	} {
+		if got := c.scope.Covers(c.other); got != c.want {
+			t.Errorf("%s.Covers(%s) = %t; want %t", c.scope, c.other, got, c.want)
 		}
 	}
 }
@@ -140,6 +227,16 @@ func TestScopeInJSON(t *testing.T) {
 	}
 }
 
+func TestParseScopeOfAUnionOutOfOrderIsInvalid(t *testing.T) {
+	for _, text := range []string{"org_b,org_a", "org_a,org_a", "personal,org_a"} {
+		got, err := threads.ParseScope(text)
+		wantInvalid(t, fmt.Sprintf("ParseScope(%q)", text), err, "scope")
+		if got != (threads.Scope{}) {
+			t.Errorf("ParseScope(%q) = %s beside an error; want none", text, got)
+		}
+	}
+}
+
 func TestParseScopeIsTheInverseOfString(t *testing.T) {
 	for _, want := range []threads.Scope{threads.All(), threads.Personal(), threads.InOrganization("org_a")} {
 		got, err := threads.ParseScope(want.String())
@@ -147,7 +244,8 @@ func TestParseScopeIsTheInverseOfString(t *testing.T) {
 			t.Errorf("ParseScope(%q) = %s, %v; want %s, nil", want.String(), got, err, want)
 		}
 	}
-	for _, text := range []string{"", "invalid", "ALL", "All", " all", "all ", "all\x00", "\x00all", "org_", "org_a b", "Personal"} {
+	for _, text := range []string{"", "invalid", "ALL", "All", " all", "all ", "all\x00", "\x00all", "org_", "org_a b", "Personal",
+		"org_a,", ",org_a", "all,org_a", "org_a, org_b"} {
 		got, err := threads.ParseScope(text)
 		wantInvalid(t, fmt.Sprintf("ParseScope(%q)", text), err, "organization_id")
 		if got.Validate() == nil {

@@ -11,12 +11,23 @@ import (
 )
 
 // generations returns those of the scope in a state.
-func (v *view) generations(state generation.State, scope threads.Scope) (generation.Ledger, error) {
+func (v *view) generations(state generation.State, scope threads.Scope) (l generation.Ledger, err error) {
 	p := gensPrefix(v.user, state)
-	if scope != threads.All() {
-		p = withText(p, scope.Organization())
+	list, all := scope.Organizations()
+	if all {
+		return v.generationsUnder(p, nil)
 	}
-	var l generation.Ledger
+	for _, organization := range list {
+		if l, err = v.generationsUnder(withText(p[:len(p):len(p)], organization), l); err != nil {
+			return nil, err
+		}
+	}
+	return l, nil
+}
+
+// generationsUnder appends to the ledger those whose keys begin with p.
+func (v *view) generationsUnder(p []byte, l generation.Ledger) (generation.Ledger, error) {
+	states := len(prefix(kindGen, v.user))
 	c := v.cursor(kindGen)
 	for err := c.seek(p); ; err = c.next() {
 		if err != nil {
@@ -25,7 +36,7 @@ func (v *view) generations(state generation.State, scope threads.Scope) (generat
 		if !bytes.HasPrefix(c.key, p) {
 			return l, nil
 		}
-		rest := c.key[len(gensPrefix(v.user, state)):]
+		rest := c.key[states+1:]
 		end := bytes.IndexByte(rest, 0)
 		if end < 0 || len(rest) != end+1+8 {
 			return nil, corrupt(c.key, "is not that of a generation")
@@ -36,7 +47,7 @@ func (v *view) generations(state generation.State, scope threads.Scope) (generat
 		}
 		l = append(l, generation.Generation{
 			ID: binary.BigEndian.Uint64(rest[end+1:]), Organization: string(rest[:end]),
-			State: state, Deletion: rec.Deletion, Threads: rec.Threads,
+			State: generation.State(c.key[states]), Deletion: rec.Deletion, Threads: rec.Threads,
 		})
 	}
 }

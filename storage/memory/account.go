@@ -48,14 +48,16 @@ func (a *account) fresh() uint64 { return a.lastShelf + 1 }
 
 // each calls f for the organizations of the scope.
 func (a *account) each(scope threads.Scope, f func(*organization)) {
-	if scope != threads.All() {
-		if o := a.organizations[scope.Organization()]; o != nil {
+	list, all := scope.Organizations()
+	if all {
+		for _, o := range a.organizations {
 			f(o)
 		}
-		return
 	}
-	for _, o := range a.organizations {
-		f(o)
+	for _, id := range list {
+		if o := a.organizations[id]; o != nil {
+			f(o)
+		}
 	}
 }
 

@@ -32,12 +32,13 @@ var argumentClauses = []Clause{
 		}),
 
 	clause("refuses/scope",
-		"The zero Scope, and one made from a bad organization id, is ErrInvalid, never everything, and nothing is changed.",
+		"The zero Scope, one made from a bad organization id, and a bad union is ErrInvalid, never everything, and nothing is changed.",
 		func(s *script) {
 			s.refuses("List Count SoftDeleteAll", spoil(func(a *arguments, scope threads.Scope) {
 				a.query.Scope, a.scope, a.deletion.Scope = scope, scope, scope
 			}, threads.Scope{}, threads.InOrganization(""), threads.InOrganization("all"),
-				threads.InOrganization("org_"), threads.InOrganization("org_a b"), threads.InOrganization("ORG_a")))
+				threads.InOrganization("org_"), threads.InOrganization("org_a b"), threads.InOrganization("ORG_a"),
+				threads.Union(), threads.Union(threads.All(), threads.Scope{}), threads.Union(threads.All(), threads.InOrganization("all"))))
 		}),
 
 	clause("refuses/thread-id",

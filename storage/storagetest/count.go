@@ -9,7 +9,7 @@ import (
 // countClauses are about the numbers of threads.
 var countClauses = []Clause{
 	clause("count/scope",
-		"Count is of the scope: all, one organization, whose id it is to the byte, or the personal threads; live and deleted apart.",
+		"Count is of the scope: all, one organization, whose id it is to the byte, the personal threads, or a union; live and deleted apart.",
 		func(s *script) {
 			for i, o := range []string{"", "org_a", "org_b", "org_A", "org_ab"} {
 				for j := range i + 2 {
@@ -25,6 +25,7 @@ var countClauses = []Clause{
 			s.counts("ada", threads.InOrganization("org_A"), 4, 1)
 			s.counts("ada", threads.InOrganization("org_ab"), 5, 1)
 			s.counts("ada", threads.InOrganization("org_none"), 0, 0)
+			s.counts("ada", union, 1+2+0, 1+1+4)
 		}),
 
 	clause("count/every-call",

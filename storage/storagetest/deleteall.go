@@ -6,6 +6,9 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
+// union is of the organization that most clauses use, and more.
+var union = threads.Union(threads.InOrganization("org_a"), threads.InOrganization("org_b"), threads.Personal())
+
 // deleteAllClauses are about SoftDeleteAll, the main job.
 var deleteAllClauses = []Clause{
 	clause("delete-all/all",
@@ -30,6 +33,18 @@ var deleteAllClauses = []Clause{
 			s.createOf("ada", "", "org_a", "org_b", "")
 			s.equal("SoftDeleteAll(ada, personal).Count", s.deleteAll("ada", threads.Personal(), "d1").Count, int64(2))
 			s.are("ada", "t0=d1 t1=live t2=live t3=d1")
+		}),
+
+	clause("delete-all/union",
+		"SoftDeleteAll of a union of organizations, personal threads among them or not, deletes the live threads of each and no others, in one deletion.",
+		func(s *script) {
+			s.createOf("ada", "", "org_a", "org_b", "org_a", "org_ab", "")
+			scope := threads.Union(threads.InOrganization("org_b"), threads.InOrganization("org_a"), threads.InOrganization("org_none"))
+			s.equal("SoftDeleteAll(ada, org_a and org_b).Count", s.deleteAll("ada", scope, "d1").Count, int64(3))
+			s.are("ada", "t0=live t1=d1 t2=d1 t3=d1 t4=live t5=live")
+			scope = threads.Union(threads.Personal(), threads.InOrganization("org_ab"), threads.InOrganization("org_a"))
+			s.equal("SoftDeleteAll(ada, org_a, org_ab and personal).Count", s.deleteAll("ada", scope, "d2").Count, int64(3))
+			s.are("ada", "t0=d2 t1=d1 t2=d1 t3=d1 t4=d2 t5=d2")
 		}),
 
 	clause("delete-all/hidden-and-pinned",
@@ -57,7 +72,7 @@ var deleteAllClauses = []Clause{
 			}
 			s.equal("SoftDeleteAll(ada, org_a)", d, want)
 			s.equal("GetDeletion(ada, d1)", s.deletion("ada", "d1"), want)
-			for i, scope := range []threads.Scope{threads.All(), threads.Personal()} {
+			for i, scope := range []threads.Scope{threads.All(), threads.Personal(), union} {
 				id := fmt.Sprint("d", i+2)
 				s.create("ada", "more"+id)
 				s.equal("SoftDeleteAll(ada).Scope", s.deleteAll("ada", scope, id).Scope, scope)
@@ -224,7 +239,7 @@ var keyClauses = []Clause{
 			s.createOf("bob", "")
 			s.create("ada", "t2", in("org_a"))
 			s.unchanged(func() {
-				for _, scope := range []threads.Scope{threads.All(), threads.Personal(), threads.InOrganization("org_b"), threads.InOrganization("org_A")} {
+				for _, scope := range []threads.Scope{threads.All(), threads.Personal(), threads.InOrganization("org_b"), threads.InOrganization("org_A"), union} {
 					_, err := s.env.store.SoftDeleteAll(s.ctx, "ada", s.newDeletion("ada", scope, "d2", keyed("k1")))
 					s.refused(fmt.Sprintf("SoftDeleteAll(ada, %s, key k1)", scope), err, threads.ErrKeyReused)
 				}

@@ -89,6 +89,14 @@ func sweeps(is func(r *threads.Thread, d threads.Deletion) bool) func(*altered) 
 	})
 }
 
+// soleOrganization is the one organization that a scope is about, or "".
+func soleOrganization(scope threads.Scope) string {
+	if list, _ := scope.Organizations(); len(list) == 1 {
+		return list[0]
+	}
+	return ""
+}
+
 func deleteAllFaults() []fault {
 	return []fault{
 		{clause: "delete-all/all", wrong: "SoftDeleteAll of everything leaves personal threads", alter: spares(func(r *threads.Thread, d threads.Deletion) bool {
@@ -100,11 +108,11 @@ func deleteAllFaults() []fault {
 			}
 		})},
 		{clause: "delete-all/organization", wrong: "SoftDeleteAll takes an organization's id for the beginning of ids", alter: sweeps(func(r *threads.Thread, d threads.Deletion) bool {
-			o := d.Scope.Organization()
+			o := soleOrganization(d.Scope)
 			return r.Live() && o != "" && strings.HasPrefix(r.Organization, o)
 		})},
 		{clause: "delete-all/organization", wrong: "SoftDeleteAll compares organizations without regard to case", alter: sweeps(func(r *threads.Thread, d threads.Deletion) bool {
-			o := d.Scope.Organization()
+			o := soleOrganization(d.Scope)
 			return r.Live() && o != "" && strings.EqualFold(r.Organization, o)
 		})},
 		{clause: "delete-all/organization", wrong: "SoftDeleteAll of an organization deletes personal threads as well", alter: sweeps(func(r *threads.Thread, d threads.Deletion) bool {
@@ -112,6 +120,18 @@ func deleteAllFaults() []fault {
 		})},
 		{clause: "delete-all/personal", wrong: "SoftDeleteAll of personal threads deletes all", alter: sweeps(func(r *threads.Thread, d threads.Deletion) bool {
 			return r.Live() && d.Scope == threads.Personal()
+		})},
+		{clause: "delete-all/union", wrong: "SoftDeleteAll of a union takes only its first organization", alter: spares(func(r *threads.Thread, d threads.Deletion) bool {
+			list, _ := d.Scope.Organizations()
+			return len(list) > 1 && r.Organization != list[0]
+		})},
+		{clause: "delete-all/union", wrong: "SoftDeleteAll of a union leaves its personal threads", alter: spares(func(r *threads.Thread, d threads.Deletion) bool {
+			list, _ := d.Scope.Organizations()
+			return len(list) > 1 && r.Organization == ""
+		})},
+		{clause: "delete-all/union", wrong: "SoftDeleteAll of a union always takes personal threads too", alter: sweeps(func(r *threads.Thread, d threads.Deletion) bool {
+			list, _ := d.Scope.Organizations()
+			return len(list) > 1 && r.Organization == ""
 		})},
 		{clause: "delete-all/hidden-and-pinned", wrong: "SoftDeleteAll leaves hidden threads", alter: spares(func(r *threads.Thread, d threads.Deletion) bool {
 			return r.Hidden && d.Count == 3

@@ -173,13 +173,13 @@ func listFaults() []fault {
 			}
 		})},
 		{clause: "list/scope", wrong: "List takes an organization's id for the beginning of ids", alter: matches(func(q threads.Query, t threads.Thread) bool {
-			if o := q.Scope.Organization(); o != "" && strings.HasPrefix(t.Organization, o) {
+			if o := soleOrganization(q.Scope); o != "" && strings.HasPrefix(t.Organization, o) {
 				q.Scope = threads.All()
 			}
 			return q.Matches(t)
 		})},
 		{clause: "list/scope", wrong: "List compares organizations without regard to case", alter: matches(func(q threads.Query, t threads.Thread) bool {
-			if o := q.Scope.Organization(); o != "" && strings.EqualFold(t.Organization, o) {
+			if o := soleOrganization(q.Scope); o != "" && strings.EqualFold(t.Organization, o) {
 				q.Scope = threads.All()
 			}
 			return q.Matches(t)

@@ -554,11 +554,11 @@ func eraseFaults() []fault {
 func countFaults() []fault {
 	return []fault{
 		{clause: "count/scope", wrong: "Count takes an organization's id for the beginning of ids", alter: countsWhat(func(scope threads.Scope, r threads.Thread) bool {
-			o := scope.Organization()
+			o := soleOrganization(scope)
 			return scope.Contains(r.Organization) || o != "" && strings.HasPrefix(r.Organization, o)
 		})},
 		{clause: "count/scope", wrong: "Count compares organizations without regard to case", alter: countsWhat(func(scope threads.Scope, r threads.Thread) bool {
-			o := scope.Organization()
+			o := soleOrganization(scope)
 			return scope.Contains(r.Organization) || o != "" && strings.EqualFold(r.Organization, o)
 		})},
 		{clause: "count/every-call", wrong: "Create counts a thread that it refuses", alter: countsMore(func(a *altered, more *int64) {

@@ -273,6 +273,7 @@ var listClauses = []Clause{
 				{threads.Personal(), "t1", ""},
 				{threads.InOrganization("org_a"), "t2", "t4"},
 				{threads.InOrganization("org_no"), "", ""},
+				{threads.Union(threads.Personal(), threads.InOrganization("org_b")), "t1 t3", ""},
 			} {
 				d1, d2 := within("d1"), within("d2")
 				d1.Scope, d2.Scope = c.scope, c.scope

@@ -30,8 +30,9 @@ var (
 	historyThreads       = []string{"t1", "t2", "t3", "T1", "é", "🧶", "t10", "~", "a/b", "t4", "t5", "t6", "t7", "t8"}
 	historyOrganizations = []string{"", "org_a", "org_ab"}
 	historyAssistants    = []string{"", "asst_1", "asst_2"}
-	historyScopes        = []threads.Scope{threads.All(), threads.Personal(), threads.InOrganization("org_a"), threads.InOrganization("org_ab")}
-	historyKeys          = []string{"", "", "", "", "", "k1", "k2"}
+	historyScopes        = []threads.Scope{threads.All(), threads.Personal(), threads.InOrganization("org_a"), threads.InOrganization("org_ab"),
+		threads.Union(threads.Personal(), threads.InOrganization("org_ab"))}
+	historyKeys = []string{"", "", "", "", "", "k1", "k2"}
 )
 
 // author makes up operations.

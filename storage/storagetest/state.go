@@ -16,6 +16,7 @@ type state struct {
 // scopes are those whose counts a state has: the ones checks use.
 var scopes = []threads.Scope{
 	threads.All(), threads.Personal(), threads.InOrganization("org_a"), threads.InOrganization("org_b"),
+	threads.Union(threads.Personal(), threads.InOrganization("org_b")),
 }
 
 // state reads everything that the user can see.
