@@ -216,19 +216,19 @@ func try(ctx context.Context, path string, truth golden) string {
 	if err := store.Close(); err != nil && !errors.Is(err, threads.ErrCorrupt) {
 		return fmt.Sprintf("WRONG: Close = %v", err)
 	}
-	store, err = bolt.Open(ctx, path, nil)
+	again, err := bolt.Open(ctx, path, nil)
 	switch {
 	case err != nil && (!errors.Is(err, threads.ErrCorrupt) || checked == nil):
 		return fmt.Sprintf("WRONG: Open again = %v", err)
 	case err == nil:
-		_, wrong := listen(ctx, store, others, truth)
+		_, wrong := listen(ctx, again, others, truth)
 		if wrong != "" {
 			return "reopened: " + wrong
 		}
-		if _, err := store.Check(ctx); checked == nil && err != nil {
+		if _, err := again.Check(ctx); checked == nil && err != nil {
 			return fmt.Sprintf("WRONG: Check after writing and reopening = %v", err)
 		}
-		if err := store.Close(); err != nil && !errors.Is(err, threads.ErrCorrupt) {
+		if err := again.Close(); err != nil && !errors.Is(err, threads.ErrCorrupt) {
 			return fmt.Sprintf("WRONG: Close again = %v", err)
 		}
 	}
