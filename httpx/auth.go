@@ -10,6 +10,20 @@ import (
 // Caller is who makes a request.
 type Caller struct {
 	User string // the owner of the threads that the request is about; see threads.ValidateUser
+
+	// Scope is what of the user's threads the request may act on. The zero
+	// Scope stands for [threads.All]. A host whose users act in organizations
+	// makes it of those, each time anew, and of the personal threads if these
+	// are for everybody:
+	//
+	//	parts := []threads.Scope{threads.Personal()}
+	//	for _, id := range memberships {
+	//		parts = append(parts, threads.InOrganization(id))
+	//	}
+	//	caller.Scope = threads.Union(parts...)
+	//
+	// An invalid scope, such as the union of nothing, may act on nothing.
+	Scope threads.Scope
 }
 
 // Authenticator says who makes a request. It must be safe for concurrent use
@@ -48,25 +62,25 @@ var (
 	ErrExpiredCredentials = errors.New("expired credentials") // 401 API_KEY_EXPIRED
 )
 
-// authenticate returns the user who makes the request.
-func (h *handler) authenticate(x *exchange) (string, error) {
+// authenticate returns who makes the request.
+func (h *handler) authenticate(x *exchange) (Caller, error) {
 	caller, err := h.auth.Authenticate(x.r.WithContext(x.ctx))
 	if err == nil {
 		err = threads.ValidateUser(caller.User)
 	}
 	if err == nil {
-		return caller.User, nil
+		return caller, nil
 	}
 	for _, class := range []error{ErrNoCredentials, ErrBadCredentials, ErrExpiredCredentials} {
 		if errors.Is(err, class) {
-			return "", class
+			return Caller{}, class
 		}
 	}
 	if cause := x.ctx.Err(); cause != nil && errors.Is(err, cause) {
-		return "", err
+		return Caller{}, err
 	}
 	// Not wrapped: whatever class the error has, it says nothing about the request.
-	return "", errors.New("authenticate: " + err.Error())
+	return Caller{}, errors.New("authenticate: " + err.Error())
 }
 
 // challenge is what a 401 has as its WWW-Authenticate.

@@ -13,14 +13,17 @@ import (
 type answer struct {
 	status int
 	header [][2]string // besides those of every answer
-	body   any         // for encode
+	body   any         // for encode; nil: none
 }
 
 // send writes the answer. That the client may be gone is no error of ours.
 func (a answer) send(x *exchange) {
-	body := encode(a.body)
 	header := x.w.Header()
-	header.Set("Content-Type", "application/json")
+	var body []byte
+	if a.body != nil {
+		body = encode(a.body)
+		header.Set("Content-Type", "application/json")
+	}
 	header.Set("Cache-Control", "no-store") // caches do not know that X-API-Key makes an answer private
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Trace-Id", x.trace)
@@ -52,6 +55,35 @@ type deletedObject struct {
 type restoredObject struct {
 	Restored int64  `json:"restored"`
 	Message  string `json:"message"`
+}
+
+type pinnedObject struct {
+	ID       string     `json:"id"`
+	IsPinned bool       `json:"is_pinned"`
+	PinnedAt *time.Time `json:"pinned_at"`
+	Message  string     `json:"message"`
+}
+
+// deletionObject is the record of a deletion as clients see it.
+type deletionObject struct {
+	ID         string     `json:"id"`
+	Object     string     `json:"object"`
+	UserID     string     `json:"user_id"`
+	Scope      string     `json:"scope"`     // as threads.Scope.String
+	ThreadID   *string    `json:"thread_id"` // of the one thread, if it is the deletion of one
+	DeletedAt  time.Time  `json:"deleted_at"`
+	Count      int64      `json:"count"` // how many threads it deleted
+	Held       int64      `json:"held"`  // and how many are still in it
+	RestoredAt *time.Time `json:"restored_at"`
+	PurgedAt   *time.Time `json:"purged_at"`
+}
+
+func newDeletionObject(d threads.Deletion) deletionObject {
+	return deletionObject{
+		ID: d.ID, Object: "deletion", UserID: d.User, Scope: d.Scope.String(), ThreadID: orNull(d.Thread),
+		DeletedAt: d.DeletedAt, Count: d.Count, Held: d.Held,
+		RestoredAt: orNull(d.RestoredAt), PurgedAt: orNull(d.PurgedAt),
+	}
 }
 
 // threadObject is a thread as clients see it. Skein keeps no messages, so what
@@ -90,15 +122,36 @@ func newThreadObject(t threads.Thread) threadObject {
 	}
 }
 
-// listObject is a page of threads.
-type listObject struct {
-	Object     string         `json:"object"`
-	Data       []threadObject `json:"data"`
-	FirstID    *string        `json:"first_id"`
-	LastID     *string        `json:"last_id"`
-	HasMore    bool           `json:"has_more"`
-	Total      *int64         `json:"total,omitempty"`
-	NextCursor *string        `json:"next_cursor"`
+// listObject is a page of threads or deletions.
+type listObject[T any] struct {
+	Object     string  `json:"object"`
+	Data       []T     `json:"data"`
+	FirstID    *string `json:"first_id"`
+	LastID     *string `json:"last_id"`
+	HasMore    bool    `json:"has_more"`
+	Total      *int64  `json:"total,omitempty"`
+	NextCursor *string `json:"next_cursor"`
+}
+
+// newListObject shows a page of things, each at its place. The next page is the
+// one before it if the paging goes backwards.
+func newListObject[T, O any](items []T, show func(T) O, place func(T) threads.Cursor, more, backwards bool) listObject[O] {
+	list := listObject[O]{Object: "list", Data: []O{}, HasMore: more}
+	for _, item := range items {
+		list.Data = append(list.Data, show(item))
+	}
+	if len(items) == 0 {
+		return list
+	}
+	first, last := place(items[0]), place(items[len(items)-1])
+	list.FirstID, list.LastID = &first.ID, &last.ID
+	switch {
+	case more && backwards:
+		list.NextCursor = orNull(first.String())
+	case more:
+		list.NextCursor = orNull(last.String())
+	}
+	return list
 }
 
 // orNull returns nil for the zero value.

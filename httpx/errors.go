@@ -20,6 +20,8 @@ var (
 	errSlowBody  = errors.New("body did not arrive in time")
 	errTooLarge  = errors.New("body too large")
 	errMediaType = errors.New("unsupported media type")
+	errDenied    = errors.New("organization access denied")
+	errTooMany   = errors.New("too many requests")
 	errPanic     = errors.New("panic")
 )
 
@@ -67,6 +69,9 @@ var classes = []class{
 		"The credentials are not valid."},
 	{ErrExpiredCredentials, "expired_credentials", http.StatusUnauthorized, "API_KEY_EXPIRED", notSignedIn,
 		"The credentials have expired."},
+	{errTooMany, "too_many", http.StatusTooManyRequests, "RATE_LIMIT_EXCEEDED", "There were too many requests. Please try again later.", ""},
+	{errDenied, "denied", http.StatusForbidden, "ORGANIZATION_ACCESS_DENIED", "You do not have access to this organization.",
+		"The caller may not act in this organization."},
 	{errNoRoute, "no_route", http.StatusNotFound, "RESOURCE_NOT_FOUND", "There is nothing here.",
 		"No endpoint has this path. Paths are matched exactly, as they are sent."},
 	{threads.ErrNotFound, "not_found", http.StatusNotFound, "RESOURCE_NOT_FOUND", "This could not be found.",
@@ -110,6 +115,10 @@ func (c class) kind() string {
 	switch {
 	case c.status == http.StatusUnauthorized:
 		return "authentication_error"
+	case c.status == http.StatusForbidden:
+		return "authorization_error"
+	case c.status == http.StatusTooManyRequests:
+		return "rate_limit_error"
 	case c.status == http.StatusUnprocessableEntity:
 		return "validation_error"
 	case c.status >= 500:

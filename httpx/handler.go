@@ -17,6 +17,39 @@ type Options struct {
 	Timeout             time.Duration    // of one request; default: DefaultTimeout
 	MaxBody             int64            // bytes of a request body; default: DefaultMaxBody
 	RequireOrganization bool             // whether POST /v1/threads needs organization_id
+
+	// Limiter says whether a user may make one more request; if not, it is
+	// a 429. Nil: every user may. Package ratelimit has one.
+	Limiter Limiter
+
+	// Observe is called for each request after it was logged, and before
+	// the answer is sent, for metrics. It must be quick, and safe for
+	// concurrent use.
+	Observe func(context.Context, Served)
+}
+
+// Limiter bounds how many requests a user makes. It must be safe for
+// concurrent use.
+type Limiter interface {
+	// Allow reports whether the user may make a request now, and if not,
+	// after what time to try again.
+	Allow(user string) (wait time.Duration, ok bool)
+}
+
+// Served is a request that was answered.
+type Served struct {
+	Method   string        // of the route
+	Route    string        // such as "/v1/threads/{id}"; Method and Route are empty if the request had none
+	Status   int           // of the answer
+	Class    string        // of the error, as in the log; empty: none
+	User     string        // empty: not authenticated
+	TraceID  string        // as in the header Trace-Id
+	Duration time.Duration // until the answer was known
+}
+
+// seconds rounds a wait up to whole seconds, at least one.
+func seconds(wait time.Duration) int64 {
+	return max(1, int64((wait+time.Second-1)/time.Second))
 }
 
 // The limits unless told otherwise.
@@ -64,15 +97,15 @@ type handler struct {
 
 // exchange is one request on its way through the handler.
 type exchange struct {
-	w     http.ResponseWriter
-	r     *http.Request
-	ctx   context.Context // ends with that of r, and when the time is up
-	start time.Time
-	trace string
-	route route
-	id    string      // what the {id} of the route stands for
-	user  string      // empty: not authenticated
-	notes []slog.Attr // what the endpoint adds to the line in the log
+	w      http.ResponseWriter
+	r      *http.Request
+	ctx    context.Context // ends with that of r, and when the time is up
+	start  time.Time
+	trace  string
+	route  route
+	id     string      // what the {id} of the route stands for
+	caller Caller      // with a scope that is not zero; no user: not authenticated
+	notes  []slog.Attr // what the endpoint adds to the line in the log
 }
 
 func (x *exchange) note(attr slog.Attr) { x.notes = append(x.notes, attr) }
@@ -89,6 +122,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a = h.refuse(x, err)
 	}
 	h.log(x, a.status, err)
+	h.observe(x, a.status, err)
 	if aborted(err) {
 		panic(http.ErrAbortHandler)
 	}
@@ -105,7 +139,11 @@ func (h *handler) serve(x *exchange) (a answer, err error) {
 	if x.route, x.id, err = findRoute(x.r); err != nil {
 		return answer{}, err
 	}
-	if x.user, err = h.authenticate(x); err != nil {
+	caller, err := h.authenticate(x)
+	if err == nil {
+		err = h.admit(x, caller)
+	}
+	if err != nil {
 		return answer{}, err
 	}
 	return x.route.serve(h, x)

@@ -18,17 +18,25 @@ func (h *handler) listThreads(x *exchange) (answer, error) {
 	if err := x.noBody(); err != nil {
 		return answer{}, err
 	}
-	if l.paging.After, err = h.place(x, "after", l.after); err != nil {
+	if l.query.Scope == threads.All() {
+		l.query.Scope = x.caller.Scope
+	}
+	if err := x.mayActOn(l.query.Scope); err != nil {
 		return answer{}, err
 	}
-	if l.paging.Before, err = h.place(x, "before", l.before); err != nil {
+	return h.list(x, l)
+}
+
+// list answers with a page of threads.
+func (h *handler) list(x *exchange, l listRequest) (answer, error) {
+	if err := l.places(func(field, text string) (threads.Cursor, error) { return h.threadPlace(x, field, text) }); err != nil {
 		return answer{}, err
 	}
-	page, err := h.service.List(x.ctx, x.user, l.query, l.paging)
+	page, err := h.service.List(x.ctx, x.caller.User, l.query, l.paging)
 	if err != nil {
 		return answer{}, err
 	}
-	body := newListObject(page, l.before != "")
+	body := newListObject(page.Threads, newThreadObject, threads.Thread.Cursor, page.HasMore, l.before != "")
 	if l.total {
 		n, err := h.total(x, l.query)
 		if err != nil {
@@ -47,7 +55,7 @@ func (h *handler) total(x *exchange, q threads.Query) (int64, error) {
 	if q.Assistant != "" || q.Pinned != nil {
 		return h.walk(x, q)
 	}
-	n, err := h.service.Count(x.ctx, x.user, q.Scope)
+	n, err := h.service.Count(x.ctx, x.caller.User, q.Scope)
 	if err != nil {
 		return 0, err
 	}
@@ -66,7 +74,7 @@ func (h *handler) total(x *exchange, q threads.Query) (int64, error) {
 
 // walk counts the threads that match one by one.
 func (h *handler) walk(x *exchange, q threads.Query) (n int64, err error) {
-	for _, err := range h.service.All(x.ctx, x.user, q) {
+	for _, err := range h.service.All(x.ctx, x.caller.User, q) {
 		if err != nil {
 			return 0, err
 		}
@@ -168,39 +176,44 @@ func (p *parameters) limit() int {
 	return n
 }
 
-// place returns the place in a list that a cursor, or a thread of the user,
-// live or deleted, stands for. The empty text is no place.
-func (h *handler) place(x *exchange, field, text string) (threads.Cursor, error) {
+// places finds the places that after and before stand for.
+func (l *listRequest) places(find func(field, text string) (threads.Cursor, error)) (err error) {
+	if l.paging.After, err = find("after", l.after); err == nil {
+		l.paging.Before, err = find("before", l.before)
+	}
+	return err
+}
+
+// threadPlace returns the place in a list that a cursor, or a thread of the
+// user, live or deleted, stands for. The empty text is no place.
+func (h *handler) threadPlace(x *exchange, field, text string) (threads.Cursor, error) {
+	return place(field, text, "thread", func() (threads.Cursor, error) {
+		if err := h.mayActOnThread(x, text); err != nil {
+			return threads.Cursor{}, err
+		}
+		t, err := h.service.Get(x.ctx, x.caller.User, text, threads.Both)
+		return t.Cursor(), err
+	})
+}
+
+// deletionPlace does so in a list of deletions.
+func (h *handler) deletionPlace(x *exchange, field, text string) (threads.Cursor, error) {
+	return place(field, text, "deletion", func() (threads.Cursor, error) {
+		d, err := h.service.Deletion(x.ctx, x.caller.User, text)
+		return d.Cursor(), err
+	})
+}
+
+func place(field, text, kind string, of func() (threads.Cursor, error)) (threads.Cursor, error) {
 	if text == "" {
 		return threads.Cursor{}, nil
 	}
 	if c, err := threads.ParseCursor(text); err == nil {
 		return c, nil
 	}
-	t, err := h.service.Get(x.ctx, x.user, text, threads.Both)
+	c, err := of()
 	if errors.Is(err, threads.ErrNotFound) || errors.Is(err, threads.ErrInvalid) {
-		return threads.Cursor{}, invalid(field, "Must be the id of a thread of the user, or a next_cursor", text)
+		return threads.Cursor{}, invalid(field, "Must be the id of a "+kind+" of the user, or a next_cursor", text)
 	}
-	return t.Cursor(), err
-}
-
-// newListObject shows a page. The next one is the one before it if the paging
-// goes backwards.
-func newListObject(page threads.Page, backwards bool) listObject {
-	list := listObject{Object: "list", Data: []threadObject{}, HasMore: page.HasMore}
-	for _, t := range page.Threads {
-		list.Data = append(list.Data, newThreadObject(t))
-	}
-	if len(list.Data) == 0 {
-		return list
-	}
-	first, last := page.Threads[0], page.Threads[len(list.Data)-1]
-	list.FirstID, list.LastID = &first.ID, &last.ID
-	switch {
-	case page.HasMore && backwards:
-		list.NextCursor = orNull(first.Cursor().String())
-	case page.HasMore:
-		list.NextCursor = orNull(last.Cursor().String())
-	}
-	return list
+	return c, err
 }

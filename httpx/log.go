@@ -13,7 +13,7 @@ func (h *handler) log(x *exchange, status int, err error) {
 	level := slog.LevelInfo
 	attrs := []slog.Attr{
 		slog.String("trace_id", x.trace),
-		slog.String("user", x.user),
+		slog.String("user", x.caller.User),
 		slog.String("method", echo(x.r.Method)),
 		slog.String("route", x.route.pattern),
 		slog.Int("status", status),
@@ -34,4 +34,19 @@ func (h *handler) log(x *exchange, status int, err error) {
 		attrs = append(attrs, slog.String("stack", string(p.stack)))
 	}
 	h.Logger.LogAttrs(x.ctx, level, "request", attrs...)
+}
+
+// observe tells the host about the request.
+func (h *handler) observe(x *exchange, status int, err error) {
+	if h.Observe == nil {
+		return
+	}
+	s := Served{
+		Method: x.route.method, Route: x.route.pattern, Status: status,
+		User: x.caller.User, TraceID: x.trace, Duration: h.Now().Sub(x.start),
+	}
+	if err != nil {
+		s.Class = classOf(err).name
+	}
+	h.Observe(x.ctx, s)
 }

@@ -21,6 +21,15 @@ func routes() []route {
 		{http.MethodDelete, "/v1/threads", (*handler).deleteThreads},
 		{http.MethodGet, "/v1/threads", (*handler).listThreads},
 		{http.MethodPost, "/v1/threads", (*handler).createThread},
+		{http.MethodGet, "/v1/threads/{id}", (*handler).getThread},
+		{http.MethodPatch, "/v1/threads/{id}", (*handler).updateThread},
+		{http.MethodDelete, "/v1/threads/{id}", (*handler).deleteThread},
+		{http.MethodPost, "/v1/threads/{id}/pin", (*handler).pinThread},
+		{http.MethodPost, "/v1/threads/{id}/unpin", (*handler).unpinThread},
+		{http.MethodPost, "/v1/threads/{id}/restore", (*handler).restoreThread},
+		{http.MethodGet, "/v1/deletions", (*handler).listDeletions},
+		{http.MethodGet, "/v1/deletions/{id}", (*handler).getDeletion},
+		{http.MethodGet, "/v1/deletions/{id}/threads", (*handler).listDeletion},
 		{http.MethodPost, restorePattern, (*handler).restoreDeletion},
 	}
 }

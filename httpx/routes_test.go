@@ -17,6 +17,14 @@ func TestRoutes(t *testing.T) {
 
 	for path, allow := range map[string]string{
 		"/v1/threads":                 "DELETE, GET, POST",
+		"/v1/threads/thrd_1":          "DELETE, GET, PATCH",
+		"/v1/threads/thrd_1/pin":      "POST",
+		"/v1/threads/thrd_1/unpin":    "POST",
+		"/v1/threads/thrd_1/restore":  "POST",
+		"/v1/deletions":               "GET",
+		"/v1/deletions/del_1":         "GET",
+		"/v1/deletions/restore":       "GET",
+		"/v1/deletions/del_1/threads": "GET",
 		"/v1/deletions/del_1/restore": "POST",
 	} {
 		for _, method := range methods {
@@ -34,9 +42,10 @@ func TestRoutes(t *testing.T) {
 	}
 
 	for _, path := range []string{
-		"/", "/v1", "/v1/", "/v1/threads/", "/v1/threads/thrd_1", "/v1/Threads", "/v1/threads%2F", "/v2/threads", "/v1/thread",
-		"/v1/deletions", "/v1/deletions/", "/v1/deletions/del_1", "/v1/deletions/del_1/", "/v1/deletions//restore",
-		"/v1/deletions/restore", "/v1/deletions/del_1/restore/", "/v1/deletions/a/b/restore", "/v1/deletions/del_1/restor%65",
+		"/", "/v1", "/v1/", "/v1/threads/", "/v1/threads/thrd_1/", "/v1/threads/a/b", "/v1/threads//pin",
+		"/v1/threads/thrd_1/Pin", "/v1/threads/thrd_1/pin/", "/v1/Threads", "/v1/threads%2F", "/v2/threads", "/v1/thread",
+		"/v1/deletions/", "/v1/deletions/del_1/", "/v1/deletions//restore", "/v1/deletions//threads",
+		"/v1/deletions/del_1/restore/", "/v1/deletions/a/b/restore", "/v1/deletions/del_1/restor%65",
 		"/v1/deletionsrestore", "/v1/deletions/del_1/undo",
 	} {
 		t.Run(path+" is 404 for every method", func(t *testing.T) {

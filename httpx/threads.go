@@ -14,6 +14,12 @@ func (h *handler) deleteThreads(x *exchange) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if scope == threads.All() {
+		scope = x.caller.Scope // everything that the caller may act on
+	}
+	if err := x.mayActOn(scope); err != nil {
+		return answer{}, err
+	}
 	key, err := idempotencyKey(x.r.Header)
 	if err != nil {
 		return answer{}, err
@@ -22,14 +28,8 @@ func (h *handler) deleteThreads(x *exchange) (answer, error) {
 	if key != "" {
 		opts = append(opts, threads.WithIdempotencyKey(key))
 	}
-	d, err := h.service.SoftDeleteAll(x.ctx, x.user, scope, opts...)
-	if d.ID != "" { // after an unknown outcome too
-		x.note(slog.String("deletion_id", d.ID))
-		x.w.Header().Set("Skein-Deletion-Id", d.ID)
-		if path, ok := undoPath(x.r, d.ID); ok {
-			x.w.Header().Set("Skein-Undo", path)
-		}
-	}
+	d, err := h.service.SoftDeleteAll(x.ctx, x.caller.User, scope, opts...)
+	x.undo(d)
 	if err != nil {
 		return answer{}, err
 	}
@@ -60,11 +60,14 @@ func (h *handler) createThread(x *exchange) (answer, error) {
 	if d.Organization == "" && h.RequireOrganization {
 		return answer{}, invalid("organization_id", "Must be given", "")
 	}
+	if err := x.mayActOn(threads.ScopeOf(d.Organization)); err != nil {
+		return answer{}, err
+	}
 	var t threads.Thread
 	if key == "" {
-		t, err = h.service.Create(x.ctx, x.user, d)
+		t, err = h.service.Create(x.ctx, x.caller.User, d)
 	} else {
-		t, err = h.createKeyed(x.ctx, x.user, key, d)
+		t, err = h.createKeyed(x.ctx, x.caller.User, key, d)
 	}
 	if t.ID != "" {
 		x.note(slog.String("thread_id", t.ID)) // after an unknown outcome too
@@ -72,5 +75,5 @@ func (h *handler) createThread(x *exchange) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	return answer{status: http.StatusCreated, body: newThreadObject(t)}, nil
+	return showThread(http.StatusCreated, t), nil
 }
