@@ -11,10 +11,14 @@ import (
 // read or changed. The organization of a thread and the scope of a deletion
 // never change, so what was looked up once holds.
 
-// mayActOn refuses a scope that the caller's does not cover.
+// mayActOn refuses a scope that the caller's does not cover, and one that is
+// invalid.
 func (x *exchange) mayActOn(scope threads.Scope) error {
 	if x.caller.Scope.Covers(scope) {
 		return nil
+	}
+	if err := scope.Validate(); err != nil && x.caller.Scope.Validate() == nil {
+		return err
 	}
 	details := map[string]string{}
 	if list, all := scope.Organizations(); !all && len(list) == 1 && list[0] != "" {

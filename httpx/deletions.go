@@ -73,22 +73,20 @@ func (h *handler) deletions(x *exchange, p threads.Paging) (threads.DeletionPage
 	}
 }
 
-// aboutDeletion is what every endpoint for one deletion begins with.
-func (h *handler) aboutDeletion(x *exchange) error {
-	x.note(slog.String("deletion_id", echo(x.id)))
-	return h.mayActOnDeletion(x, x.id)
-}
-
 // getDeletion is GET /v1/deletions/{id}.
 func (h *handler) getDeletion(x *exchange) (answer, error) {
 	if err := x.bare(); err != nil {
 		return answer{}, err
 	}
-	if err := h.aboutDeletion(x); err != nil {
+	if err := h.mayActOnDeletion(x, x.id); err != nil {
 		return answer{}, err
 	}
 	d, err := h.service.Deletion(x.ctx, x.caller.User, x.id)
-	return answer{status: http.StatusOK, body: newDeletionObject(d)}, err
+	if err != nil {
+		return answer{}, err
+	}
+	x.note(slog.String("deletion_id", d.ID))
+	return answer{status: http.StatusOK, body: newDeletionObject(d)}, nil
 }
 
 // listDeletion is GET /v1/deletions/{id}/threads: those that are still in it,
@@ -107,7 +105,7 @@ func (h *handler) listDeletion(x *exchange) (answer, error) {
 	if err := cmp.Or(p.err, x.noBody()); err != nil {
 		return answer{}, err
 	}
-	if err := h.aboutDeletion(x); err != nil {
+	if err := h.mayActOnDeletion(x, x.id); err != nil {
 		return answer{}, err
 	}
 	return h.list(x, l)
@@ -119,13 +117,14 @@ func (h *handler) restoreDeletion(x *exchange) (answer, error) {
 	if err := cmp.Or(x.bare(), unconditional(x.r)); err != nil {
 		return answer{}, err
 	}
-	if err := h.aboutDeletion(x); err != nil {
+	if err := h.mayActOnDeletion(x, x.id); err != nil {
 		return answer{}, err
 	}
 	n, err := h.service.Restore(x.ctx, x.caller.User, x.id)
 	if err != nil {
 		return answer{}, err
 	}
+	x.note(slog.String("deletion_id", x.id))
 	x.note(slog.Int64("restored", n))
 	return answer{
 		status: http.StatusOK,

@@ -16,22 +16,19 @@ func (x *exchange) bare() error {
 	return x.noBody()
 }
 
-// about is what every endpoint for one thread begins with.
-func (h *handler) about(x *exchange) error {
-	x.note(slog.String("thread_id", echo(x.id)))
-	return h.mayActOnThread(x, x.id)
-}
-
 // getThread is GET /v1/threads/{id}.
 func (h *handler) getThread(x *exchange) (answer, error) {
 	if err := x.bare(); err != nil {
 		return answer{}, err
 	}
-	if err := h.about(x); err != nil {
+	if err := h.mayActOnThread(x, x.id); err != nil {
 		return answer{}, err
 	}
 	t, err := h.service.Get(x.ctx, x.caller.User, x.id, threads.Live)
-	return showThread(http.StatusOK, t), err
+	if err != nil {
+		return answer{}, err
+	}
+	return x.showThread(http.StatusOK, t), nil
 }
 
 // updateThread is PATCH /v1/threads/{id}.
@@ -51,7 +48,7 @@ func (h *handler) updateThread(x *exchange) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if err := h.about(x); err != nil {
+	if err := h.mayActOnThread(x, x.id); err != nil {
 		return answer{}, err
 	}
 	return h.update(x, match, patch)
@@ -71,7 +68,10 @@ func (h *handler) update(x *exchange, match versions, patch threads.Patch) (answ
 		version = t.Version
 	}
 	t, err := h.service.Update(x.ctx, x.caller.User, x.id, version, patch)
-	return showThread(http.StatusOK, t), err
+	if err != nil {
+		return answer{}, err
+	}
+	return x.showThread(http.StatusOK, t), nil
 }
 
 // pinThread is POST /v1/threads/{id}/pin. It can be repeated.
@@ -88,13 +88,17 @@ func (h *handler) pin(x *exchange, pinned bool, message string) (answer, error) 
 	if err := cmp.Or(x.bare(), unconditional(x.r)); err != nil {
 		return answer{}, err
 	}
-	if err := h.about(x); err != nil {
+	if err := h.mayActOnThread(x, x.id); err != nil {
 		return answer{}, err
 	}
 	t, err := h.service.Update(x.ctx, x.caller.User, x.id, threads.AnyVersion, threads.Patch{Pinned: &pinned})
+	if err != nil {
+		return answer{}, err
+	}
+	x.note(slog.String("thread_id", t.ID))
 	return answer{status: http.StatusOK, header: [][2]string{etag(t)}, body: pinnedObject{
 		ID: t.ID, IsPinned: !t.PinnedAt.IsZero(), PinnedAt: orNull(t.PinnedAt), Message: message,
-	}}, err
+	}}, nil
 }
 
 // deleteThread is DELETE /v1/threads/{id}. Like the call for all it can be
@@ -103,12 +107,16 @@ func (h *handler) deleteThread(x *exchange) (answer, error) {
 	if err := cmp.Or(x.bare(), unsupported(x.r)); err != nil {
 		return answer{}, err
 	}
-	if err := h.about(x); err != nil {
+	if err := h.mayActOnThread(x, x.id); err != nil {
 		return answer{}, err
 	}
 	d, err := h.service.Delete(x.ctx, x.caller.User, x.id)
 	x.undo(d)
-	return answer{status: http.StatusNoContent}, err
+	if err != nil {
+		return answer{}, err
+	}
+	x.note(slog.String("thread_id", d.Thread))
+	return answer{status: http.StatusNoContent}, nil
 }
 
 // undo says in headers what was recorded, and how to undo it; after an unknown
@@ -129,14 +137,18 @@ func (h *handler) restoreThread(x *exchange) (answer, error) {
 	if err := cmp.Or(x.bare(), unconditional(x.r)); err != nil {
 		return answer{}, err
 	}
-	if err := h.about(x); err != nil {
+	if err := h.mayActOnThread(x, x.id); err != nil {
 		return answer{}, err
 	}
 	t, err := h.service.RestoreThread(x.ctx, x.caller.User, x.id)
-	return showThread(http.StatusOK, t), err
+	if err != nil {
+		return answer{}, err
+	}
+	return x.showThread(http.StatusOK, t), nil
 }
 
 // showThread is the answer that shows a thread.
-func showThread(status int, t threads.Thread) answer {
+func (x *exchange) showThread(status int, t threads.Thread) answer {
+	x.note(slog.String("thread_id", t.ID))
 	return answer{status: status, header: [][2]string{etag(t)}, body: newThreadObject(t)}
 }

@@ -69,11 +69,11 @@ func (h *handler) createThread(x *exchange) (answer, error) {
 	} else {
 		t, err = h.createKeyed(x.ctx, x.caller.User, key, d)
 	}
-	if t.ID != "" {
-		x.note(slog.String("thread_id", t.ID)) // after an unknown outcome too
-	}
 	if err != nil {
+		if t.ID != "" { // its outcome is unknown
+			x.note(slog.String("thread_id", t.ID))
+		}
 		return answer{}, err
 	}
-	return showThread(http.StatusCreated, t), nil
+	return x.showThread(http.StatusCreated, t), nil
 }
