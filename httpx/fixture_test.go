@@ -287,6 +287,13 @@ func (s *faultyStore) SoftDeleteAll(ctx context.Context, user string, d threads.
 	return s.Store.SoftDeleteAll(ctx, user, d)
 }
 
+func (s *faultyStore) Delete(ctx context.Context, user, id string, d threads.Deletion) (threads.Deletion, error) {
+	if err := s.fail(ctx, "Delete"); err != nil {
+		return threads.Deletion{}, err
+	}
+	return s.Store.Delete(ctx, user, id, d)
+}
+
 func (s *faultyStore) Restore(ctx context.Context, user, deletion string, at time.Time) (int64, error) {
 	if err := s.fail(ctx, "Restore"); err != nil {
 		return 0, err
