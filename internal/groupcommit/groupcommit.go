@@ -19,8 +19,10 @@ type Engine[Tx any] interface {
 	Begin() (Tx, error)
 
 	// Commit makes it durable. Its error goes to every caller whose
-	// operation is in it.
-	Commit(Tx) error
+	// operation is in it; unless nothing was changed and each may succeed
+	// without the others, for which Commit reports apart: then each runs
+	// again in a transaction of its own.
+	Commit(Tx) (err error, apart bool)
 
 	// Rollback ends it without effect.
 	Rollback(Tx)
@@ -48,21 +50,32 @@ func New[Tx any](engine Engine[Tx], most int) *Group[Tx] {
 }
 
 type call[Tx any] struct {
-	ctx  context.Context
-	op   func(Tx) error
-	err  error
-	wake chan bool // true: lead the next commit; false: err is set
+	ctx   context.Context
+	op    func(Tx) error
+	alone bool // shares no commit
+	err   error
+	wake  chan bool // true: lead the next commit; false: err is set
 }
 
 // Do runs op in a transaction and returns when that is committed, or with the
 // error of op, of the commit, or of the context if that was done before op
 // ran. An operation runs once, unless a neighbour in the same transaction broke
-// it; then it runs again in another.
+// it, or they had no room together; then it runs again in another.
 func (g *Group[Tx]) Do(ctx context.Context, op func(Tx) error) error {
-	if err := ctx.Err(); err != nil {
+	return g.do(&call[Tx]{ctx: ctx, op: op})
+}
+
+// DoAlone does so in a transaction that op shares with no other. It is for
+// large operations: many of those in one would keep everybody else waiting.
+func (g *Group[Tx]) DoAlone(ctx context.Context, op func(Tx) error) error {
+	return g.do(&call[Tx]{ctx: ctx, op: op, alone: true})
+}
+
+func (g *Group[Tx]) do(c *call[Tx]) error {
+	if err := c.ctx.Err(); err != nil {
 		return err
 	}
-	c := &call[Tx]{ctx: ctx, op: op, wake: make(chan bool, 1)}
+	c.wake = make(chan bool, 1)
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
 	if g.leading {
@@ -109,7 +122,10 @@ func (g *Group[Tx]) wait(c *call[Tx]) (lead bool) {
 
 // take removes the next batch from those who wait. The lock is held.
 func (g *Group[Tx]) take() []*call[Tx] {
-	n := min(g.most, len(g.waiting))
+	n := 1
+	for n < min(g.most, len(g.waiting)) && !g.waiting[0].alone && !g.waiting[n].alone {
+		n++
+	}
 	batch := g.waiting[:n:n]
 	g.waiting = append([]*call[Tx](nil), g.waiting[n:]...)
 	return batch
@@ -151,7 +167,11 @@ func (g *Group[Tx]) run(batch []*call[Tx]) {
 		}
 		if len(done) == 0 {
 			g.engine.Rollback(tx)
-		} else if err := g.engine.Commit(tx); err != nil {
+		} else if err, apart := g.engine.Commit(tx); apart && len(done) > 1 {
+			for i := range done {
+				g.run(done[i : i+1])
+			}
+		} else if err != nil {
 			fail(done, err)
 		}
 		return

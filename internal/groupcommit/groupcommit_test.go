@@ -22,6 +22,8 @@ type log struct {
 	commits   int
 	rollbacks int
 	failNext  error
+	room      int // the most lines; 0: any number
+	tooLarge  int // commits that had no room
 	beginErr  error
 }
 
@@ -29,18 +31,24 @@ type tx struct{ lines []string }
 
 func (l *log) Begin() (*tx, error) { return &tx{}, l.beginErr }
 
-func (l *log) Commit(t *tx) error {
+func (l *log) Commit(t *tx) (err error, apart bool) {
 	if l.gate != nil {
 		<-l.gate
 	}
 	if err := l.failNext; err != nil {
 		l.failNext = nil
-		return err
+		return err, false
+	}
+	if l.room > 0 && len(l.committed)+len(t.lines) > l.room {
+		l.tooLarge++
+		return errNoRoom, true
 	}
 	l.commits++
 	l.committed = append(l.committed, t.lines...)
-	return nil
+	return nil, false
 }
+
+var errNoRoom = errors.New("no room")
 
 func (l *log) Rollback(*tx) { l.rollbacks++ }
 

@@ -37,10 +37,13 @@ import (
 // safe defaults. A negative field is an error.
 type Options struct {
 	LockTimeout time.Duration // for Open: how long to wait for another process that has the file open; 0: one second
-	MaxSize     int           // for Open: bytes the file may grow to, beyond which writes are [threads.ErrFull]; 0: no limit. Creates and updates leave some room to delete and purge
+	MaxSize     int           // for Open: bytes the file may grow to, beyond which writes are [threads.ErrFull]; 0: no limit. Creates and updates leave some room to delete and purge. At least [MinMaxSize]
 	MaxGroup    int           // the most concurrent writes that share a commit; 0: 256, 1: each has its own
 	PurgeBatch  int           // the most threads and records that a purge removes in one transaction, for which other writers wait; 0: 500
 }
+
+// MinMaxSize is the least that Options.MaxSize can be.
+const MinMaxSize = 256 << 10
 
 // orDefault checks the options and fills in the defaults.
 func (o *Options) orDefault() (Options, error) {
@@ -50,6 +53,9 @@ func (o *Options) orDefault() (Options, error) {
 	}
 	if filled.LockTimeout < 0 || filled.MaxSize < 0 || filled.MaxGroup < 0 || filled.PurgeBatch < 0 {
 		return filled, fmt.Errorf("bolt: negative option in %+v", filled)
+	}
+	if filled.MaxSize > 0 && filled.MaxSize < MinMaxSize {
+		return filled, fmt.Errorf("bolt: option MaxSize is %d; it must be at least %d", filled.MaxSize, MinMaxSize)
 	}
 	filled.LockTimeout = cmp.Or(filled.LockTimeout, time.Second)
 	filled.MaxGroup = cmp.Or(filled.MaxGroup, 256)
@@ -68,7 +74,8 @@ type Store struct {
 	once    sync.Once             // of Close
 	closing chan struct{}         // closed when Close begins
 
-	makesRoom bool // the transaction under way has more than creates and updates in it
+	wrote bool // the transaction under way has operations that wrote something
+	grew  bool // some of them creates or updates
 
 	mu      sync.Mutex
 	db      *database      // another one after a compaction
@@ -105,7 +112,7 @@ func openStore(ctx context.Context, path string, o Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	db, err := openFile(path, o)
+	db, err := openFile(ctx, path, o)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +137,8 @@ func openStore(ctx context.Context, path string, o Options) (*Store, error) {
 // leaves the database open. The host answers for its options, with NoSync
 // nothing is durable; and for its pages, which only Open looks at. Inside a
 // write transaction of its own the host must not call a method that writes:
-// that waits for the transaction to end.
+// that waits for the transaction to end. A write waits for a transaction of the
+// host's to end, whatever becomes of its context meanwhile.
 //
 // It returns [threads.ErrCorrupt] if what is in the buckets is not Skein's or
 // is damaged, [threads.ErrNewerLayout] if a newer version of this package has
@@ -164,8 +172,8 @@ func newStore(db *database, path string, o Options) *Store {
 	return s
 }
 
-// Close implements [threads.Store]. It waits for calls under way; those of
-// many steps (Purge, Erase, Compact) end at their next one.
+// Close implements [threads.Store]. It waits for calls under way, a Check among
+// them; those of many steps (Purge, Erase, Compact) end at their next one.
 func (s *Store) Close() (err error) {
 	s.once.Do(func() {
 		s.mu.Lock()
@@ -288,6 +296,18 @@ func (s *Store) read(ctx context.Context, user string, invalid error, f func(*vi
 // write runs f on what the user has and returns when its changes are durable.
 // If f fails before it has written anything, it fails alone.
 func (s *Store) write(ctx context.Context, user string, invalid error, f func(*view) error) error {
+	return s.writeIn(s.group.Do, ctx, user, invalid, f)
+}
+
+// writeAlone is for what can be large: many of those in one transaction would
+// keep everybody else waiting.
+func (s *Store) writeAlone(ctx context.Context, user string, invalid error, f func(*view) error) error {
+	return s.writeIn(s.group.DoAlone, ctx, user, invalid, f)
+}
+
+func (s *Store) writeIn(
+	do func(context.Context, func(*bbolt.Tx) error) error, ctx context.Context, user string, invalid error, f func(*view) error,
+) error {
 	if invalid != nil {
 		return invalid
 	}
@@ -296,14 +316,16 @@ func (s *Store) write(ctx context.Context, user string, invalid error, f func(*v
 		return err
 	}
 	defer s.leave(db, writing)
-	return s.group.Do(ctx, func(tx *bbolt.Tx) error {
+	return do(ctx, func(tx *bbolt.Tx) error {
 		v, err := viewOf(tx, user)
 		if err != nil {
 			return err
 		}
 		v.rows.FillPercent = fillPercent
 		err = f(v)
-		s.makesRoom = s.makesRoom || !v.grows
+		if err == nil && v.wrote {
+			s.wrote, s.grew = true, s.grew || v.grows
+		}
 		if err != nil && v.wrote {
 			err = &brokenError{err}
 		}
@@ -322,7 +344,7 @@ type engine struct{ s *Store }
 // Begin implements [groupcommit.Engine]. The database stays the same, for no
 // compaction replaces it while calls write.
 func (e engine) Begin() (*bbolt.Tx, error) {
-	e.s.makesRoom = false
+	e.s.wrote, e.s.grew = false, false
 	return e.s.db.begin()
 }
 
@@ -352,26 +374,30 @@ func (e engine) Rollback(tx *bbolt.Tx) {
 }
 
 // Commit implements [groupcommit.Engine].
-func (e engine) Commit(tx *bbolt.Tx) error {
+func (e engine) Commit(tx *bbolt.Tx) (err error, apart bool) {
+	if !e.s.wrote { // answers that needed no change, on a full disk too
+		e.Rollback(tx)
+		return nil, false
+	}
 	if e.s.opts.MaxSize > 0 {
 		e.s.db.MaxSize = e.s.limit()
 	}
 	id := tx.ID()
-	err := e.s.db.run(tx.Commit)
+	err = e.s.db.run(tx.Commit)
 	if err == nil {
-		return nil
+		return nil, false
 	}
 	if isPanic(err) {
 		e.Rollback(tx) // or it would keep the lock of writers, for which Close waits
 	} else if isFull(err) && !e.s.db.sees(id) {
-		return fmt.Errorf("bolt: %w: nothing was changed; free some space on the disk (a purge needs a little too), or allow a larger file: %w",
-			threads.ErrFull, err)
+		return fmt.Errorf("bolt: %w: nothing was changed; purge what is deleted, compact, free some space on the disk (these need a little too), or allow a larger file: %w",
+			threads.ErrFull, err), true
 	}
 	// The meta page may have been written though its sync failed: then the
 	// transaction is visible now and durable later, or it is not.
 	err = fmt.Errorf("bolt: %w: commit: %w", threads.ErrUnknownOutcome, err)
 	e.s.fail(err)
-	return err
+	return err, false
 }
 
 // reserve is how many pages creates and updates leave of [Options.MaxSize], for
@@ -381,7 +407,7 @@ const reserve = 64
 
 // limit is the size up to which the transaction under way may grow the file.
 func (s *Store) limit() int {
-	if s.makesRoom {
+	if !s.grew {
 		return s.opts.MaxSize
 	}
 	return s.opts.MaxSize - min(s.opts.MaxSize/4, reserve*int(s.db.pageSize))

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 
 	"go.etcd.io/bbolt"
 
@@ -25,11 +26,13 @@ type Report struct {
 const MaxProblems = 100
 
 // Check reads every record and holds counts, indexes and records against each
-// other; of a file of its own, the pages too. If something does not fit it returns an [threads.ErrCorrupt] beside
-// the report; other errors say why it could not finish.
+// other; of a file of its own, the pages too. If something does not fit it
+// returns an [threads.ErrCorrupt] beside the report; other errors say why it
+// could not finish.
 //
-// It reads one state of the store while the program goes on, and takes time
-// with the size of the file and memory with the number of generations.
+// It reads one state of the store while the program goes on; a Close waits for
+// it. It takes time with the size of the file, and memory with the number of
+// generations, deletions and pages.
 func (s *Store) Check(ctx context.Context) (Report, error) {
 	c := checker{ctx: ctx, have: map[uint64]int64{}, gens: map[uint64]generation.Generation{}, held: map[string]int64{}}
 	err := s.checkPages(ctx)
@@ -64,7 +67,7 @@ type checker struct {
 	ctx  context.Context
 	have map[uint64]int64                 // threads found in each generation
 	gens map[uint64]generation.Generation // and what its record says
-	held map[string]int64                 // threads found in each deletion, by user, 0, id
+	held map[string]int64                 // threads found in each deletion, less those it says it holds, by user, 0, id
 	last uint64                           // number of a generation
 }
 
@@ -87,6 +90,7 @@ func (c *checker) run() error {
 		{kindAssistant, c.extra},
 		{kindID, c.where},
 		{kindDeletion, c.deletion},
+		{kindOwned, c.owned},
 		{kindByTime, c.listed},
 		{kindDue, c.listed},
 		{kindKey, c.key},
@@ -184,6 +188,13 @@ func (c *checker) generation(user string, rest, key, body []byte) error {
 	c.gens[g.ID] = g
 	if g.State == generation.Deleted {
 		c.held[user+"\x00"+g.Deletion] += g.Threads
+		if !bytes.Equal(c.ledger.Get(ownedKey(user, g)), seal(ownedKey(user, g), []byte(g.Organization))) {
+			c.problem("generation %d of user %q is not in the index of its deletion", g.ID, user)
+		}
+		d, err := c.view.deletion(g.Deletion)
+		if err != nil || d.Thread != "" || !d.Scope.Contains(g.Organization) {
+			c.problem("generation %d of user %q and organization %q cannot be of the deletion %q", g.ID, user, g.Organization, g.Deletion)
+		}
 	}
 	c.Generations++
 	return nil
@@ -202,6 +213,9 @@ func (c *checker) thread(user string, rest, key, _ []byte) error {
 		return err
 	}
 	t := r.Thread
+	if t.Version == math.MaxInt64 { // can be made by an update, and not be given
+		t.Version--
+	}
 	if err := t.Validate(user); err != nil {
 		c.problem("thread %q of user %q: %v", t.ID, user, err)
 	}
@@ -212,6 +226,9 @@ func (c *checker) thread(user string, rest, key, _ []byte) error {
 	switch {
 	case g.State == generation.Singles:
 		c.held[user+"\x00"+r.single]++
+		if d, err := c.view.deletion(r.single); err != nil || d.Thread != t.ID {
+			c.problem("thread %q of user %q is in the deletion %q, which is not of it alone", t.ID, user, r.single)
+		}
 	case r.single != "":
 		c.problem("thread %q of user %q names a deletion of its own outside the singles", t.ID, user)
 	}
@@ -266,19 +283,14 @@ func (c *checker) where(user string, rest, key, body []byte) error {
 }
 
 func (c *checker) deletion(user string, rest, _, _ []byte) error {
-	d, owns, err := c.view.deletion(string(rest))
+	d, err := c.view.deletion(string(rest))
 	if err != nil {
 		return err
 	}
 	c.Deletions++
 	c.held[user+"\x00"+d.ID] -= d.Held
-	if d.Held < 0 || d.Held > d.Count {
+	if d.Held < 0 || d.Held > d.Count || d.Thread != "" && d.Count != 1 {
 		c.problem("deletion %q of user %q holds %d of %d", d.ID, user, d.Held, d.Count)
-	}
-	for _, o := range owns {
-		if g, ok := c.gens[o.Generation]; ok && g.State == generation.Deleted && g.Deletion != d.ID {
-			c.problem("generation %d is of deletion %q and %q", o.Generation, g.Deletion, d.ID)
-		}
 	}
 	for _, k := range [][]byte{timeKey(d), dueKey(d)} {
 		if c.ledger.Get(k) == nil {
@@ -297,13 +309,26 @@ func (c *checker) deletion(user string, rest, _, _ []byte) error {
 	return nil
 }
 
+// owned looks at an entry of the index of generations by their deletion.
+func (c *checker) owned(user string, rest, key, body []byte) error {
+	if len(rest) < 1+8 {
+		return corrupt(key, "is not that of a generation")
+	}
+	id := binary.BigEndian.Uint64(rest[len(rest)-8:])
+	g := c.gens[id]
+	if g.State != generation.Deleted || !bytes.Equal(key, ownedKey(user, g)) || g.Organization != string(body) {
+		c.problem("generation %d of user %q is in an index it does not belong to", id, user)
+	}
+	return nil
+}
+
 // listed looks at an entry of an index of deletions.
 func (c *checker) listed(user string, rest, key, _ []byte) error {
 	place, ok := placeOf(rest)
 	if !ok {
 		return corrupt(key, "has no place")
 	}
-	d, _, err := c.view.deletion(place.ID)
+	d, err := c.view.deletion(place.ID)
 	if err != nil {
 		return corrupt(key, "points to a deletion that cannot be read: "+err.Error())
 	}
@@ -318,7 +343,7 @@ func (c *checker) key(user string, rest, key, body []byte) error {
 	if err := unmarshal(key, body, &id); err != nil {
 		return err
 	}
-	if d, _, err := c.view.deletion(id); err != nil || d.Key != string(rest) {
+	if d, err := c.view.deletion(id); err != nil || d.Key != string(rest) {
 		c.problem("the idempotency key %q of user %q points to a deletion without it", rest, user)
 	}
 	return nil

@@ -30,7 +30,9 @@ var ErrBorrowed = errors.New("bolt: the database is the host's, and so is its fi
 // ends or their context does. It takes time with the size of what is kept.
 // When it fails, or the process ends in it, the old file is still in place; a
 // leftover copy is removed by the next Compact. A damaged file is not
-// replaced.
+// replaced, nor one that was put in the place of the store's. The copy has
+// the mode and the owner of the file; who may not give it the latter gets an
+// error.
 //
 // A store made by [New] returns [ErrBorrowed].
 func (s *Store) Compact(ctx context.Context) error {
@@ -59,18 +61,21 @@ func (s *Store) Compact(ctx context.Context) error {
 // compact returns the database that has taken the place of the old one. The
 // caller is among its calls.
 func (s *Store) compact(ctx context.Context, old *database) (*database, error) {
+	if err := s.inPlace(old); err != nil {
+		return nil, err
+	}
 	path := s.path + ".compact"
 	if err := removeIfThere(path); err != nil {
 		return nil, err
 	}
-	db, err := openFile(path, s.opts)
+	db, err := openFile(ctx, path, s.opts)
 	if err != nil {
 		return nil, errors.Join(err, removeIfThere(path))
 	}
 	if err := s.copyTo(ctx, old, db); err != nil {
 		return nil, errors.Join(err, db.close(), os.Remove(path))
 	}
-	return s.replace(old, db, path)
+	return s.replace(ctx, old, db, path)
 }
 
 func removeIfThere(path string) error {
@@ -80,6 +85,16 @@ func removeIfThere(path string) error {
 	return nil
 }
 
+// inPlace refuses to go on if the file that is open is not the one at the path
+// any more: the copy would replace somebody else's.
+func (s *Store) inPlace(db *database) error {
+	same, err := db.isAt(s.path)
+	if err == nil && !same {
+		err = fmt.Errorf("the file at that path is another by now, or none; the store goes on in the one it has open")
+	}
+	return err
+}
+
 // copyTo copies every record, and the mode of the file, and makes the copy
 // durable.
 func (s *Store) copyTo(ctx context.Context, from, to *database) error {
@@ -87,7 +102,7 @@ func (s *Store) copyTo(ctx context.Context, from, to *database) error {
 	if err != nil {
 		return err
 	}
-	if err := os.Chmod(to.Path(), info.Mode().Perm()); err != nil {
+	if err := errors.Join(os.Chmod(to.Path(), info.Mode().Perm()), keepOwner(to.Path(), info)); err != nil {
 		return err
 	}
 	if err := from.verify(ctx); err != nil {
@@ -158,14 +173,17 @@ func copySome(to *bbolt.DB, bucket []byte, sequence uint64, c *bbolt.Cursor, key
 // replace puts the copy in the place of the file. The lock of the copy is
 // held all the while, so no other process comes in between; one that waits
 // for the lock of the old file sees that it is gone, and opens the new one.
-func (s *Store) replace(old, db *database, path string) (*database, error) {
+func (s *Store) replace(ctx context.Context, old, db *database, path string) (*database, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.usable(); err != nil {
 		return nil, errors.Join(err, db.close(), os.Remove(path))
 	}
+	if err := s.inPlace(old); err != nil {
+		return nil, errors.Join(err, db.close(), os.Remove(path))
+	}
 	if openFilesKeepTheirNames {
-		return s.replaceClosed(old, db, path)
+		return s.replaceClosed(ctx, old, db, path)
 	}
 	if err := os.Rename(path, s.path); err != nil {
 		return nil, errors.Join(err, db.close(), os.Remove(path))
@@ -181,13 +199,13 @@ func (s *Store) replace(old, db *database, path string) (*database, error) {
 
 // replaceClosed does so where neither file can be open meanwhile. All calls
 // wait.
-func (s *Store) replaceClosed(old, db *database, path string) (*database, error) {
+func (s *Store) replaceClosed(ctx context.Context, old, db *database, path string) (*database, error) {
 	old.calls.Done() // of the compaction itself
 	old.calls.Wait()
 	old.calls.Add(1)
 	err := errors.Join(db.close(), old.close(), os.Rename(path, s.path))
 	if err == nil {
-		db, err = openFile(s.path, s.opts)
+		db, err = openFile(context.WithoutCancel(ctx), s.path, s.opts)
 	}
 	if err != nil {
 		s.fail(err)

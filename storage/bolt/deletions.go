@@ -5,6 +5,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"math"
 	"time"
 
 	"github.com/skein-go/skein/internal/generation"
@@ -20,7 +22,7 @@ func (s *Store) SoftDeleteAll(ctx context.Context, user string, d threads.Deleti
 			if ok, err := v.get(keyKey(user, d.Key), &id); err != nil {
 				return err
 			} else if ok {
-				done, _, err = v.deletion(id)
+				done, err = v.deletion(id)
 				return cmp.Or(err, done.Replay(d.Scope))
 			}
 		}
@@ -39,7 +41,7 @@ func (s *Store) SoftDeleteAll(ctx context.Context, user string, d threads.Deleti
 		if err := v.apply(p, l); err != nil {
 			return err
 		}
-		return v.record(nil, done, ownedBy(p))
+		return v.record(nil, done)
 	})
 	if err != nil {
 		return threads.Deletion{}, err
@@ -47,19 +49,11 @@ func (s *Store) SoftDeleteAll(ctx context.Context, user string, d threads.Deleti
 	return done, nil
 }
 
-// ownedBy are the generations that a plan gives to a new deletion.
-func ownedBy(p generation.Plan) (owns []owned) {
-	for _, g := range p.Put {
-		owns = append(owns, owned{Organization: g.Organization, Generation: g.ID})
-	}
-	return owns
-}
-
 // Restore implements [threads.Store].
 func (s *Store) Restore(ctx context.Context, user, deletion string, at time.Time) (n int64, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateDeletionID(deletion), threads.ValidateTime("restored_at", at))
-	err = s.write(ctx, user, invalid, func(v *view) error {
-		old, owns, err := v.deletion(deletion)
+	err = s.writeAlone(ctx, user, invalid, func(v *view) error {
+		old, err := v.deletion(deletion)
 		if err != nil {
 			return err
 		}
@@ -70,14 +64,14 @@ func (s *Store) Restore(ctx context.Context, user, deletion string, at time.Time
 		switch {
 		case n == 0:
 		case old.Thread != "":
-			err = v.restoreSingle(old.Thread)
+			err = v.restoreSingle(old)
 		default:
-			err = v.restoreBulk(old, owns)
+			err = v.restoreBulk(old)
 		}
 		if err != nil {
 			return err
 		}
-		return v.record(&old, old.Restored(at), nil)
+		return v.record(&old, old.Restored(at))
 	})
 	if err != nil {
 		return 0, err
@@ -85,32 +79,36 @@ func (s *Store) Restore(ctx context.Context, user, deletion string, at time.Time
 	return n, nil
 }
 
-func (v *view) restoreSingle(id string) error {
-	r, err := v.find(id, threads.Deleted)
+func (v *view) restoreSingle(d threads.Deletion) error {
+	r, err := v.single(d)
 	if err != nil {
 		return err
 	}
 	return v.restoreOne(r)
 }
 
-func (v *view) restoreBulk(d threads.Deletion, owns []owned) error {
+func (v *view) restoreBulk(d threads.Deletion) error {
 	l, err := v.generations(generation.Live, d.Scope)
 	if err != nil {
 		return err
 	}
-	held, err := v.held(d, owns)
+	held, err := v.held(d.ID, math.MaxInt)
 	if err != nil {
 		return err
 	}
 	l = append(l, held...)
-	return v.apply(l.Restore(d.ID, generation.Small), l)
+	p := l.Restore(d.ID, generation.Small)
+	if p.Threads != d.Held {
+		return corrupt(deletionKey(d.User, d.ID), fmt.Sprintf("says it holds %d threads, and has %d", d.Held, p.Threads))
+	}
+	return v.apply(p, l)
 }
 
 // GetDeletion implements [threads.Store].
 func (s *Store) GetDeletion(ctx context.Context, user, id string) (d threads.Deletion, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateDeletionID(id))
 	err = s.read(ctx, user, invalid, func(v *view) error {
-		d, _, err = v.deletion(id)
+		d, err = v.deletion(id)
 		return err
 	})
 	return d, err
@@ -134,7 +132,7 @@ func (s *Store) ListDeletions(ctx context.Context, user string, order threads.Or
 
 // listed reads the deletion that an entry of an index points to.
 func (v *view) listed(r *reader) (threads.Deletion, error) {
-	d, _, err := v.deletion(r.place.ID)
+	d, err := v.deletion(r.place.ID)
 	if errors.Is(err, threads.ErrNotFound) {
 		err = corrupt(r.key, "points to a deletion that is missing")
 	}
@@ -151,7 +149,7 @@ func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time)
 			}
 			d, err := v.listed(r)
 			generation.Preview(&p, d)
-			return true, err
+			return true, cmp.Or(err, ctx.Err())
 		})
 	})
 	if err != nil {
@@ -182,7 +180,7 @@ func (s *Store) purge(
 		var one threads.PurgeResult
 		var t trash
 		n := min(limit, batch)
-		err := s.write(ctx, user, nil, func(v *view) (err error) {
+		err := s.writeAlone(ctx, user, nil, func(v *view) (err error) {
 			t = trash{view: v, except: except}
 			one, err = generation.Purge(&t, before, now, n)
 			return err
@@ -229,17 +227,13 @@ func (t *trash) Earliest(before time.Time) (d threads.Deletion, ok bool, err err
 func (t *trash) Remove(d threads.Deletion, limit int64) (int64, error) {
 	var rows []row
 	if d.Thread != "" {
-		r, err := t.find(d.Thread, threads.Deleted)
+		r, err := t.single(d)
 		if err != nil {
 			return 0, err
 		}
 		rows = []row{r}
 	} else {
-		_, owns, err := t.deletion(d.ID)
-		if err != nil {
-			return 0, err
-		}
-		held, err := t.held(d, owns)
+		held, err := t.held(d.ID, 1)
 		if err != nil || len(held) == 0 {
 			return 0, err
 		}
@@ -262,11 +256,11 @@ func (t *trash) Remove(d threads.Deletion, limit int64) (int64, error) {
 
 // Put implements [generation.Trash].
 func (t *trash) Put(d threads.Deletion) error {
-	old, owns, err := t.deletion(d.ID)
+	old, err := t.deletion(d.ID)
 	if err != nil {
 		return err
 	}
-	return t.record(&old, d, owns)
+	return t.record(&old, d)
 }
 
 // Drop implements [generation.Trash].

@@ -29,10 +29,10 @@ var (
 // while it runs may survive.
 func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error) {
 	var e threads.Erasure
-	var ids [][]byte
+	var entries [][]byte
 	var own string
 	if err := s.write(ctx, user, threads.ValidateUser(user), func(v *view) (err error) {
-		if ids, err = v.sampleIDs(); err == nil {
+		if entries, err = v.sampleEntries(); err == nil {
 			own, err = v.hideAll()
 		}
 		return err
@@ -58,7 +58,7 @@ func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error)
 	case err != nil:
 		return e, err
 	}
-	if err := s.scanErased(ctx, ids, &e); err != nil {
+	if err := s.scanErased(ctx, entries, &e); err != nil {
 		return e, err
 	}
 	e.Caveats = append(e.Caveats,
@@ -85,7 +85,7 @@ func (v *view) hideAll() (id string, err error) {
 	}
 	return id, v.record(nil, threads.Deletion{
 		ID: id, User: v.user, Scope: threads.All(), DeletedAt: longAgo, PurgedAt: longAgo, Count: p.Threads, Held: p.Threads,
-	}, ownedBy(p))
+	})
 }
 
 // verifyErased looks for any record of the user.
@@ -105,23 +105,22 @@ func (v *view) verifyErased(e *threads.Erasure) error {
 	return nil
 }
 
-// sampleIDs returns some ids of the user's threads that are long enough to be
-// nobody else's bytes.
-func (v *view) sampleIDs() (ids [][]byte, err error) {
-	const most, long = 16, 16
+// sampleEntries returns the bytes of some entries of the user as they are in
+// the file. Each ends in a seal of the user's name and all before it, so these
+// bytes are nobody else's, whatever ids and texts others have.
+func (v *view) sampleEntries() (entries [][]byte, err error) {
+	const most = 16
 	p := prefix(kindID, v.user)
 	c := v.cursor(kindID)
-	for err = c.seek(p); err == nil && bytes.HasPrefix(c.key, p) && len(ids) < most; err = c.next() {
-		if id := c.key[len(p):]; len(id) >= long {
-			ids = append(ids, bytes.Clone(id))
-		}
+	for err = c.seek(p); err == nil && bytes.HasPrefix(c.key, p) && len(entries) < most; err = c.next() {
+		entries = append(entries, append(bytes.Clone(c.key), seal(c.key, bytes.Clone(c.body))...))
 	}
-	return ids, err
+	return entries, err
 }
 
-// scanErased looks for the ids in the bytes of the file.
-func (s *Store) scanErased(ctx context.Context, ids [][]byte, e *threads.Erasure) error {
-	if len(ids) == 0 {
+// scanErased looks for the entries in the bytes of the file.
+func (s *Store) scanErased(ctx context.Context, entries [][]byte, e *threads.Erasure) error {
+	if len(entries) == 0 {
 		return nil
 	}
 	db, err := s.enter(ctx, reading)
@@ -134,19 +133,23 @@ func (s *Store) scanErased(ctx context.Context, ids [][]byte, e *threads.Erasure
 		return fmt.Errorf("bolt: scan: %w", err)
 	}
 	defer func() { _ = f.Close() }() // only read
+	longest := 0
+	for _, entry := range entries {
+		longest = max(longest, len(entry))
+	}
 	buf := make([]byte, 1<<20)
 	scanned, kept := int64(0), 0
 	for {
 		n, err := f.Read(buf[kept:])
 		window := buf[:kept+n]
-		for _, id := range ids {
-			if bytes.Contains(window, id) {
-				e.Caveats = append(e.Caveats, fmt.Sprintf("The file holds the bytes of the erased thread id %q: another user has a thread of that id, or they are a remnant.", id))
+		for _, entry := range entries {
+			if bytes.Contains(window, entry) {
+				e.Caveats = append(e.Caveats, "A scan of the file found bytes of an erased thread.")
 				return nil
 			}
 		}
 		scanned += int64(n)
-		kept = copy(buf, window[max(0, len(window)-threads.MaxIdentifier):])
+		kept = copy(buf, window[max(0, len(window)-longest):])
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -154,6 +157,6 @@ func (s *Store) scanErased(ctx context.Context, ids [][]byte, e *threads.Erasure
 			return fmt.Errorf("bolt: scan: %w", err)
 		}
 	}
-	e.Verified = append(e.Verified, fmt.Sprintf("A scan of the %d bytes of the file found none of %d erased thread ids.", scanned, len(ids)))
+	e.Verified = append(e.Verified, fmt.Sprintf("A scan of the %d bytes of the file found none of %d erased records.", scanned, len(entries)))
 	return nil
 }

@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,9 +23,16 @@ import (
 //     free list is written with each commit, until [Store.Compact].
 //
 // The directory is not synced yet; see [prepare].
-func openFile(path string, o Options) (*database, error) {
+func openFile(ctx context.Context, path string, o Options) (*database, error) {
 	for deadline := time.Now().Add(o.LockTimeout); ; {
-		db, err := tryOpen(path, o.MaxSize, max(time.Until(deadline), time.Millisecond))
+		left := time.Until(deadline)
+		db, err := tryOpen(path, o.MaxSize, min(max(left, time.Millisecond), lockSlice))
+		if errors.Is(err, threads.ErrLocked) && left > lockSlice {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -39,6 +47,9 @@ func openFile(path string, o Options) (*database, error) {
 		}
 	}
 }
+
+// lockSlice is how long to wait for a lock before looking at the context.
+const lockSlice = 100 * time.Millisecond
 
 func tryOpen(path string, maxSize int, timeout time.Duration) (*database, error) {
 	db := newDatabase()

@@ -117,11 +117,12 @@ func fillAndEmpty(t *testing.T, store *bolt.Store, path string, size int) {
 
 func TestALimitBelowWhatThereIsRefusesGrowthAlone(t *testing.T) {
 	ctx := t.Context()
-	path, c, facts := populated(t, 60, "ada", "bob")
-	store := openAt(t, path, &bolt.Options{MaxSize: 1})
+	path, c, facts := populated(t, 250, "ada", "ad", "bob")
+	store := openAt(t, path, &bolt.Options{MaxSize: bolt.MinMaxSize})
 	assert.Empty(t, differences(c.facts(ctx, store), facts))
 	before, err := store.Stats(ctx)
 	require.NoError(t, err)
+	require.Greater(t, before.FileBytes, int64(bolt.MinMaxSize))
 	n := 0
 	for ; err == nil; n++ { // there may be free pages
 		err = store.Create(ctx, "eve", thread("eve", fmt.Sprint("thrd_", n)))

@@ -22,6 +22,7 @@ import (
 //
 //	g     state, organization, 0, generation   a generation
 //	d     id                             a deletion
+//	o     deletion, 0, generation        a generation of a deletion of all; its organization
 //	c     deleted-at, id                 the same, in the order of lists; nothing
 //	u     due, id                        the same, in the order of purges; nothing
 //	k     idempotency key                the id of its deletion
@@ -38,6 +39,7 @@ const (
 	kindID        = 'i'
 	kindGen       = 'g'
 	kindDeletion  = 'd'
+	kindOwned     = 'o'
 	kindByTime    = 'c'
 	kindDue       = 'u'
 	kindKey       = 'k'
@@ -46,7 +48,7 @@ const (
 // rowKinds and ledgerKinds are the kinds of key in the two buckets.
 var (
 	rowKinds    = []byte{kindShown, kindHidden, kindPinned, kindAssistant, kindID}
-	ledgerKinds = []byte{kindGen, kindDeletion, kindByTime, kindDue, kindKey}
+	ledgerKinds = []byte{kindGen, kindDeletion, kindOwned, kindByTime, kindDue, kindKey}
 )
 
 // prefix begins every key of a kind of the user.
@@ -103,6 +105,13 @@ func genKey(user string, g generation.Generation) []byte {
 }
 
 func deletionKey(user, id string) []byte { return append(prefix(kindDeletion, user), id...) }
+
+// ownedPrefix begins the keys of the generations of a deletion.
+func ownedPrefix(user, deletion string) []byte { return withText(prefix(kindOwned, user), deletion) }
+
+func ownedKey(user string, g generation.Generation) []byte {
+	return withNumber(ownedPrefix(user, g.Deletion), g.ID)
+}
 
 func timeKey(d threads.Deletion) []byte {
 	return withPlace(prefix(kindByTime, d.User), d.Cursor())

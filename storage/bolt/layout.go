@@ -41,10 +41,12 @@ func layout() int { return 1 + len(upgrades) }
 func prepare(db *database, file string) error {
 	var fresh, current bool
 	err := db.view(func(tx *bbolt.Tx) error {
-		if fresh = tx.Bucket(ledgerName) == nil; fresh {
-			if first, _ := tx.Cursor().First(); first != nil && file != "" {
-				return fmt.Errorf("%w: it is a bbolt database without threads; to keep threads beside other data, open it and call New", threads.ErrCorrupt)
+		if file != "" {
+			if err := unshared(tx); err != nil {
+				return err
 			}
+		}
+		if fresh = tx.Bucket(ledgerName) == nil; fresh {
 			return nil
 		}
 		version, err := layoutOf(tx)
@@ -62,6 +64,17 @@ func prepare(db *database, file string) error {
 		}
 	}
 	return guard(func() error { return classify(db.Update(upgrade)) })
+}
+
+// unshared refuses a database that has something else in it: a compaction
+// would leave that out.
+func unshared(tx *bbolt.Tx) error {
+	return tx.ForEach(func(name []byte, _ *bbolt.Bucket) error {
+		if bytes.Equal(name, ledgerName) || bytes.Equal(name, rowsName) {
+			return nil
+		}
+		return fmt.Errorf("%w: it is a bbolt database with other data, in bucket %q; to keep threads beside that, open it and call New", threads.ErrCorrupt, name)
+	})
 }
 
 // upgrade leaves the buckets with the present layout.

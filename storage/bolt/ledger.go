@@ -3,6 +3,7 @@ package bolt
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 
@@ -108,6 +109,9 @@ func (v *view) apply(p generation.Plan, l generation.Ledger) error {
 	}
 	for _, m := range p.Moves {
 		rows, err := v.some(was[m.From], int(was[m.From].Threads))
+		if err == nil && int64(len(rows)) != was[m.From].Threads {
+			err = fmt.Errorf("%w: generation %d says it has %d threads, and has %d", threads.ErrCorrupt, m.From, was[m.From].Threads, len(rows))
+		}
 		if err != nil {
 			return err
 		}
@@ -129,7 +133,7 @@ func (v *view) apply(p generation.Plan, l generation.Ledger) error {
 			}
 		}
 		if known && (g.Threads == 0 || g.State != old.State) {
-			if err := v.remove(genKey(v.user, old)); err != nil {
+			if err := v.drop(old); err != nil {
 				return err
 			}
 		}
@@ -138,8 +142,23 @@ func (v *view) apply(p generation.Plan, l generation.Ledger) error {
 				return err
 			}
 		}
+		if g.Threads > 0 && g.State == generation.Deleted && old.State != g.State {
+			if err := v.mark(ownedKey(v.user, g), []byte(g.Organization)...); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
+}
+
+// drop removes the record of a generation.
+func (v *view) drop(g generation.Generation) error {
+	if g.State == generation.Deleted {
+		if err := v.remove(ownedKey(v.user, g)); err != nil {
+			return err
+		}
+	}
+	return v.remove(genKey(v.user, g))
 }
 
 // move carries out a plan for one thread.
@@ -153,55 +172,73 @@ func (v *view) move(r row, p generation.Plan, l generation.Ledger, single string
 	return v.insert(p.Into, r.Thread, single)
 }
 
-// deletion reads the record of a deletion and the generations it was given.
-func (v *view) deletion(id string) (threads.Deletion, []owned, error) {
+// deletion reads the record of a deletion.
+func (v *view) deletion(id string) (threads.Deletion, error) {
 	var rec deletionRecord
 	ok, err := v.get(deletionKey(v.user, id), &rec)
 	if err != nil {
-		return threads.Deletion{}, nil, err
+		return threads.Deletion{}, err
 	}
 	if !ok {
-		return threads.Deletion{}, nil, threads.ErrNotFound
+		return threads.Deletion{}, threads.ErrNotFound
 	}
-	d, err := rec.deletion(v.user, id)
-	return d, rec.Owns, err
+	return rec.deletion(v.user, id)
 }
 
 // deletionOf reads the record of the deletion that a thread is in.
-func (v *view) deletionOf(r row) (threads.Deletion, []owned, error) {
+func (v *view) deletionOf(r row) (threads.Deletion, error) {
 	id := r.gen.Deletion
 	if r.gen.State == generation.Singles {
 		id = r.single
 	}
-	d, owns, err := v.deletion(id)
+	d, err := v.deletion(id)
 	if err != nil {
 		err = corrupt(deletionKey(v.user, id), "is missing, or: "+err.Error())
 	}
-	return d, owns, err
+	return d, err
 }
 
-// held returns the generations that a bulk deletion still has.
-func (v *view) held(d threads.Deletion, owns []owned) (generation.Ledger, error) {
+// held returns the generations that a deletion of all still has, up to so many.
+func (v *view) held(deletion string, most int) (generation.Ledger, error) {
+	p := ownedPrefix(v.user, deletion)
 	var l generation.Ledger
-	for _, o := range owns {
+	c := v.cursor(kindOwned)
+	err := c.seek(p)
+	for ; err == nil && bytes.HasPrefix(c.key, p) && len(l) < most; err = c.next() {
+		if len(c.key) != len(p)+8 {
+			return nil, corrupt(c.key, "is not that of a generation")
+		}
 		g := generation.Generation{
-			ID: o.Generation, Organization: o.Organization, State: generation.Deleted, Deletion: d.ID,
+			ID: binary.BigEndian.Uint64(c.key[len(p):]), Organization: string(c.body),
+			State: generation.Deleted, Deletion: deletion,
 		}
 		var rec generationRecord
-		ok, err := v.get(genKey(v.user, g), &rec)
-		if err != nil {
+		if err := v.need(genKey(v.user, g), &rec); err != nil {
 			return nil, err
 		}
-		if ok {
-			g.Threads = rec.Threads
-			l = append(l, g)
+		if rec.Deletion != deletion {
+			return nil, corrupt(c.key, "is of a generation of another deletion")
 		}
+		g.Threads = rec.Threads
+		l = append(l, g)
 	}
-	return l, nil
+	return l, err
+}
+
+// single returns the thread of the deletion of one, which must still be in it.
+func (v *view) single(d threads.Deletion) (row, error) {
+	r, err := v.find(d.Thread, threads.Deleted)
+	if err == nil && (r.gen.State != generation.Singles || r.single != d.ID) {
+		err = errors.New("is in another deletion")
+	}
+	if err != nil && !errors.Is(err, threads.ErrCorrupt) {
+		err = corrupt(deletionKey(d.User, d.ID), "names a thread that is not in it: "+err.Error())
+	}
+	return r, err
 }
 
 // record writes a deletion. The one it replaces, if any, is old.
-func (v *view) record(old *threads.Deletion, d threads.Deletion, owns []owned) error {
+func (v *view) record(old *threads.Deletion, d threads.Deletion) error {
 	if old != nil && !old.Due().Equal(d.Due()) {
 		if err := v.remove(dueKey(*old)); err != nil {
 			return err
@@ -223,7 +260,7 @@ func (v *view) record(old *threads.Deletion, d threads.Deletion, owns []owned) e
 			}
 		}
 	}
-	return v.put(deletionKey(v.user, d.ID), recordOfDeletion(d, owns))
+	return v.put(deletionKey(v.user, d.ID), recordOfDeletion(d))
 }
 
 // forget removes a deletion that holds nothing.

@@ -44,21 +44,14 @@ type generationRecord struct {
 }
 
 type deletionRecord struct {
-	Scope      string  `cbor:"1,keyasint"`
-	Thread     string  `cbor:"2,keyasint,omitempty"`
-	Key        string  `cbor:"3,keyasint,omitempty"`
-	DeletedAt  int64   `cbor:"4,keyasint"`
-	Count      int64   `cbor:"5,keyasint"`
-	Held       int64   `cbor:"6,keyasint,omitempty"`
-	RestoredAt *int64  `cbor:"7,keyasint,omitempty"`
-	PurgedAt   *int64  `cbor:"8,keyasint,omitempty"`
-	Owns       []owned `cbor:"9,keyasint,omitempty"` // the generations it was given; some may be gone
-}
-
-type owned struct {
-	_            struct{} `cbor:",toarray"`
-	Organization string
-	Generation   uint64
+	Scope      string `cbor:"1,keyasint"`
+	Thread     string `cbor:"2,keyasint,omitempty"`
+	Key        string `cbor:"3,keyasint,omitempty"`
+	DeletedAt  int64  `cbor:"4,keyasint"`
+	Count      int64  `cbor:"5,keyasint"`
+	Held       int64  `cbor:"6,keyasint,omitempty"`
+	RestoredAt *int64 `cbor:"7,keyasint,omitempty"`
+	PurgedAt   *int64 `cbor:"8,keyasint,omitempty"`
 }
 
 var (
@@ -165,10 +158,10 @@ func recordOfGeneration(g generation.Generation) generationRecord {
 	return generationRecord{Threads: g.Threads, Deletion: g.Deletion}
 }
 
-func recordOfDeletion(d threads.Deletion, owns []owned) deletionRecord {
+func recordOfDeletion(d threads.Deletion) deletionRecord {
 	return deletionRecord{
 		Scope: d.Scope.String(), Thread: d.Thread, Key: d.Key, DeletedAt: d.DeletedAt.UnixMicro(),
-		Count: d.Count, Held: d.Held, RestoredAt: micros(d.RestoredAt), PurgedAt: micros(d.PurgedAt), Owns: owns,
+		Count: d.Count, Held: d.Held, RestoredAt: micros(d.RestoredAt), PurgedAt: micros(d.PurgedAt),
 	}
 }
 

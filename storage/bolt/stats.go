@@ -3,14 +3,13 @@ package bolt
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"go.etcd.io/bbolt"
 )
 
 // Stats says how large the file is and what was written to it.
 type Stats struct {
-	FileBytes    int64 // size of the file
+	FileBytes    int64 // size of the file; of a borrowed database, of the pages it counts
 	FreeBytes    int64 // of which this is free for reuse, and given back by Compact
 	PagesWritten int64 // pages that commits have written since the file was opened or compacted, beside one meta page each
 	PageBytes    int64 // size of a page
@@ -24,13 +23,16 @@ func (s *Store) Stats(ctx context.Context) (st Stats, err error) {
 		return st, err
 	}
 	defer s.leave(db, reading)
-	err = db.view(func(*bbolt.Tx) error { // or the map could move under Info
-		info, err := os.Stat(s.path)
-		if err != nil {
-			return fmt.Errorf("bolt: stats: %w", err)
+	err = db.view(func(tx *bbolt.Tx) error { // or the map could move under Info
+		st.FileBytes = tx.Size()
+		if db.file != nil {
+			info, err := db.file.Stat()
+			if err != nil {
+				return fmt.Errorf("bolt: stats: %w", err)
+			}
+			st.FileBytes = info.Size()
 		}
 		b := db.Stats()
-		st.FileBytes = info.Size()
 		st.PageBytes = int64(db.Info().PageSize)
 		st.FreeBytes = int64(b.FreePageN+b.PendingPageN) * st.PageBytes
 		st.PagesWritten = b.TxStats.GetPageCount()

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/skein-go/skein/internal/generation"
 	"github.com/skein-go/skein/internal/merge"
@@ -55,7 +56,7 @@ func (v *view) show(r row, known map[string]threads.Deletion) (threads.Thread, e
 	d, ok := known[cmp.Or(r.single, r.gen.Deletion)]
 	if !ok {
 		var err error
-		if d, _, err = v.deletionOf(r); err != nil {
+		if d, err = v.deletionOf(r); err != nil {
 			return threads.Thread{}, err
 		}
 		if known != nil {
@@ -89,7 +90,13 @@ func (s *Store) Update(ctx context.Context, user string, t threads.Thread) error
 func (s *Store) List(ctx context.Context, user string, q threads.Query, from threads.Cursor, limit int) (list []threads.Thread, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), q.Validate(), threads.ValidateListStart(from, limit))
 	err = s.read(ctx, user, invalid, func(v *view) error {
-		gens, single, err := v.generationsOf(q)
+		if q.Deletion != "" {
+			if d, err := v.deletion(q.Deletion); err != nil || d.Thread != "" {
+				list, err = v.listSingle(d, q, from, err)
+				return err
+			}
+		}
+		gens, err := v.generationsOf(q)
 		if err != nil {
 			return err
 		}
@@ -108,9 +115,6 @@ func (s *Store) List(ctx context.Context, user string, q threads.Query, from thr
 		}
 		known := map[string]threads.Deletion{}
 		err = merge.Walk(readers, q.Order, func(at *reader) (bool, error) {
-			if single != "" && at.place.ID != single {
-				return true, nil
-			}
 			r, err := v.rowAt(at)
 			if err != nil {
 				return false, err
@@ -127,7 +131,7 @@ func (s *Store) List(ctx context.Context, user string, q threads.Query, from thr
 		for _, r := range readers {
 			err = cmp.Or(err, r.err)
 		}
-		if err == nil && len(list) < limit && from.IsZero() && single == "" && q.Assistant == "" && q.Pinned == nil && q.Hidden == nil {
+		if err == nil && len(list) < limit && from.IsZero() && q.Assistant == "" && q.Pinned == nil && q.Hidden == nil {
 			err = complete(gens, len(list))
 		}
 		return err
@@ -151,46 +155,52 @@ func complete(gens generation.Ledger, n int) error {
 	return nil
 }
 
-// generationsOf returns the generations that a query has to walk, and if it
-// is for the deletion of a single thread the id of that.
-func (v *view) generationsOf(q threads.Query) (l generation.Ledger, single string, err error) {
+// listSingle lists what a query for the deletion of one thread finds: that, or
+// nothing. An absent deletion holds nothing.
+func (v *view) listSingle(d threads.Deletion, q threads.Query, from threads.Cursor, err error) ([]threads.Thread, error) {
+	if err != nil || d.Held == 0 {
+		return nil, ignoreNotFound(err)
+	}
+	r, err := v.single(d)
+	if err != nil || !q.Scope.Contains(r.Organization) || !q.MatchesDetails(r.Thread) {
+		return nil, err
+	}
+	if before := r.Cursor().Compare(from) < 0; !from.IsZero() && (r.Cursor() == from || before != (q.Order == threads.NewestFirst)) {
+		return nil, nil
+	}
+	t, err := v.show(r, nil)
+	return []threads.Thread{t}, err
+}
+
+// generationsOf returns the generations that a query has to walk, if it is
+// not for the deletion of one thread.
+func (v *view) generationsOf(q threads.Query) (l generation.Ledger, err error) {
 	if q.Deletion != "" {
-		d, owns, err := v.deletion(q.Deletion)
-		if err != nil || d.Held == 0 {
-			return nil, "", ignoreNotFound(err)
-		}
-		if d.Thread != "" {
-			r, err := v.find(d.Thread, threads.Deleted)
-			if err != nil || !q.Scope.Contains(r.Organization) {
-				return nil, "", err
-			}
-			return generation.Ledger{r.gen}, d.Thread, nil
-		}
-		held, err := v.held(d, owns)
+		held, err := v.held(q.Deletion, math.MaxInt)
 		for _, g := range held {
 			if q.Scope.Contains(g.Organization) {
 				l = append(l, g)
 			}
 		}
-		return l, "", err
+		return l, err
 	}
 	for state := generation.Live; state <= generation.Singles; state++ {
 		if q.State.Matches(state == generation.Live) {
 			more, err := v.generations(state, q.Scope)
 			if err != nil {
-				return nil, "", err
+				return nil, err
 			}
 			l = append(l, more...)
 		}
 	}
-	return l, "", nil
+	return l, nil
 }
 
 // Count implements [threads.Store].
 func (s *Store) Count(ctx context.Context, user string, scope threads.Scope) (n threads.Counts, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), scope.Validate())
 	err = s.read(ctx, user, invalid, func(v *view) error {
-		l, _, err := v.generationsOf(threads.Query{Scope: scope, State: threads.Both})
+		l, err := v.generationsOf(threads.Query{Scope: scope, State: threads.Both})
 		n = l.Counts(scope)
 		return err
 	})
@@ -223,7 +233,7 @@ func (s *Store) Delete(ctx context.Context, user, id string, d threads.Deletion)
 		if err := v.move(r, l.DeleteOne(r.gen.ID, fresh), l, d.ID); err != nil {
 			return err
 		}
-		return v.record(nil, done, nil)
+		return v.record(nil, done)
 	})
 	if err != nil {
 		return threads.Deletion{}, err
@@ -243,7 +253,7 @@ func (s *Store) RestoreThread(ctx context.Context, user, id string) (t threads.T
 		if r.gen.State == generation.Live {
 			return nil
 		}
-		old, owns, err := v.deletionOf(r)
+		old, err := v.deletionOf(r)
 		if err != nil {
 			return err
 		}
@@ -253,7 +263,7 @@ func (s *Store) RestoreThread(ctx context.Context, user, id string) (t threads.T
 		if err := v.restoreOne(r); err != nil {
 			return err
 		}
-		return v.record(&old, old.Without(1), owns)
+		return v.record(&old, old.Without(1))
 	})
 	if err != nil {
 		return threads.Thread{}, err
