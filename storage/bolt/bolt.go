@@ -296,17 +296,17 @@ func (s *Store) read(ctx context.Context, user string, invalid error, f func(*vi
 // write runs f on what the user has and returns when its changes are durable.
 // If f fails before it has written anything, it fails alone.
 func (s *Store) write(ctx context.Context, user string, invalid error, f func(*view) error) error {
-	return s.writeIn(s.group.Do, ctx, user, invalid, f)
+	return s.writeIn(ctx, s.group.Do, user, invalid, f)
 }
 
 // writeAlone is for what can be large: many of those in one transaction would
 // keep everybody else waiting.
 func (s *Store) writeAlone(ctx context.Context, user string, invalid error, f func(*view) error) error {
-	return s.writeIn(s.group.DoAlone, ctx, user, invalid, f)
+	return s.writeIn(ctx, s.group.DoAlone, user, invalid, f)
 }
 
 func (s *Store) writeIn(
-	do func(context.Context, func(*bbolt.Tx) error) error, ctx context.Context, user string, invalid error, f func(*view) error,
+	ctx context.Context, do func(context.Context, func(*bbolt.Tx) error) error, user string, invalid error, f func(*view) error,
 ) error {
 	if invalid != nil {
 		return invalid
