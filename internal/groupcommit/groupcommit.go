@@ -41,6 +41,7 @@ type Group[Tx any] struct {
 
 	mu      sync.Mutex
 	leading bool // some goroutine is committing
+	alone   bool // the last batch was an operation that runs alone
 	waiting []*call[Tx]
 }
 
@@ -67,6 +68,7 @@ func (g *Group[Tx]) Do(ctx context.Context, op func(Tx) error) error {
 
 // DoAlone does so in a transaction that op shares with no other. It is for
 // large operations: many of those in one would keep everybody else waiting.
+// Between two of them those of Do have their turn.
 func (g *Group[Tx]) DoAlone(ctx context.Context, op func(Tx) error) error {
 	return g.do(&call[Tx]{ctx: ctx, op: op, alone: true})
 }
@@ -120,24 +122,36 @@ func (g *Group[Tx]) wait(c *call[Tx]) (lead bool) {
 	return <-c.wake // it is in a commit, or was just made leader
 }
 
-// take removes the next batch from those who wait. The lock is held.
+// take removes the next batch from those who wait: the first, and if that
+// shares its commit, others that do. The lock is held.
 func (g *Group[Tx]) take() []*call[Tx] {
-	n := 1
-	for n < min(g.most, len(g.waiting)) && !g.waiting[0].alone && !g.waiting[n].alone {
-		n++
+	g.alone = g.waiting[0].alone
+	var batch, rest []*call[Tx]
+	for _, c := range g.waiting {
+		if len(batch) == 0 || len(batch) < g.most && !g.alone && !c.alone {
+			batch = append(batch, c)
+		} else {
+			rest = append(rest, c)
+		}
 	}
-	batch := g.waiting[:n:n]
-	g.waiting = append([]*call[Tx](nil), g.waiting[n:]...)
+	g.waiting = rest
 	return batch
 }
 
-// pass hands the lead to whoever has waited longest, or to nobody.
+// pass hands the lead to whoever has waited longest, or to nobody. Operations
+// that run alone and others take turns, so that any number of the former keeps
+// the latter waiting for one of them at most.
 func (g *Group[Tx]) pass() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.leading = len(g.waiting) > 0; g.leading {
-		g.waiting[0].wake <- true
+	if g.leading = len(g.waiting) > 0; !g.leading {
+		return
 	}
+	if i := slices.IndexFunc(g.waiting, func(c *call[Tx]) bool { return c.alone != g.alone }); i > 0 {
+		c := g.waiting[i]
+		g.waiting = slices.Insert(slices.Delete(g.waiting, i, i+1), 0, c)
+	}
+	g.waiting[0].wake <- true
 }
 
 // run carries out a batch in one transaction and sets the error of each call.

@@ -253,3 +253,50 @@ func TestManyWritersLoseNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestThoseWhoHaveNoRoomTogetherAreTriedApart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &log{gate: make(chan struct{}), room: 3}
+		g := groupcommit.New[*tx](l, 100)
+		var errs [4]error
+		var others []func() error
+		for i := range errs {
+			others = append(others, func() error { errs[i] = g.Do(t.Context(), write(fmt.Sprint(i))); return nil })
+		}
+		wg := inFlight(t, g, others...)
+		close(l.gate)
+		wg.Wait()
+		assert.Equal(t, []string{"first", "0", "1"}, l.committed, "as many as there is room for")
+		assert.NoError(t, errs[0])
+		assert.NoError(t, errs[1])
+		require.ErrorIs(t, errs[2], errNoRoom)
+		require.ErrorIs(t, errs[3], errNoRoom)
+		assert.Equal(t, 1+2, l.tooLarge, "all four together, and two alone")
+	})
+}
+
+func TestWhatRunsAloneTakesTurnsWithTheOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &log{gate: make(chan struct{})}
+		g := groupcommit.New[*tx](l, 2)
+		alone := func(line string) func() error {
+			return func() error { return g.DoAlone(t.Context(), write(line)) }
+		}
+		shared := func(line string) func() error {
+			return func() error { return g.Do(t.Context(), write(line)) }
+		}
+		wg := inFlight(t, g, alone("A"), alone("B"), shared("1"), alone("C"), shared("2"), shared("3"))
+		close(l.gate)
+		wg.Wait()
+		assert.Equal(t, []string{"first", "A", "1", "2", "B", "3", "C"}, l.committed)
+		assert.Equal(t, 1+5, l.commits, "A, B and C have a commit each; 1 and 2 share one")
+	})
+}
+
+func TestALoneCallThatRunsAloneCommitsAtOnce(t *testing.T) {
+	l := &log{}
+	g := groupcommit.New[*tx](l, 10)
+	require.NoError(t, g.DoAlone(t.Context(), write("a")))
+	require.NoError(t, g.Do(t.Context(), write("b")))
+	assert.Equal(t, 2, l.commits)
+}

@@ -133,6 +133,8 @@ func TestOptionsThatMakeNoSenseAreRefused(t *testing.T) {
 		_, err = bolt.New(ctx, db, &opts)
 		require.Error(t, err, "New with %+v", opts)
 	}
+	_, err := bolt.Open(ctx, filepath.Join(t.TempDir(), "threads.db"), &bolt.Options{MaxSize: bolt.MinMaxSize - 1})
+	require.ErrorContains(t, err, "must be at least 262144")
 	for _, opts := range []bolt.Options{{LockTimeout: 1}, {MaxSize: 1 << 20}} {
 		_, err := bolt.New(ctx, db, &opts)
 		require.ErrorContains(t, err, "set them in its bbolt.Options")

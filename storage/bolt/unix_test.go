@@ -75,3 +75,17 @@ func nobody(p *process) {
 		p.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
 	}
 }
+
+// TestACompactionKeepsTheOwner, for the owner must be able to open the file.
+func TestACompactionKeepsTheOwner(t *testing.T) {
+	store, path := newStore(t, nil)
+	require.NoError(t, store.Create(t.Context(), "ada", thread("ada", "thrd_1")))
+	if err := os.Chown(path, 1234, 1234); err != nil {
+		t.Skip("it takes the right to give files away:", err)
+	}
+	require.NoError(t, store.Compact(t.Context()))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	assert.EqualValues(t, 1234, info.Sys().(*syscall.Stat_t).Uid)
+	assert.EqualValues(t, 1234, info.Sys().(*syscall.Stat_t).Gid)
+}
