@@ -20,12 +20,15 @@ import (
 // and in the ledger, which is all that deletes and restores touch, so that
 // what they write does not grow with the tree of the threads:
 //
-//	g     state, organization, 0, generation   a generation
-//	d     id                             a deletion
-//	o     deletion, 0, generation        a generation of a deletion of all; its organization
-//	c     deleted-at, id                 the same, in the order of lists; nothing
-//	u     due, id                        the same, in the order of purges; nothing
-//	k     idempotency key                the id of its deletion
+//	G     state, organization, 0, generation   a generation
+//	D     id                             a deletion
+//	C     deleted-at, id                 the same, in the order of lists; nothing
+//	U     due, id                        the same, in the order of purges; nothing
+//	K     idempotency key                the id of its deletion
+//	O     deletion, 0, generation        a generation of a deletion of all; its organization
+//
+// The kinds in the ledger are capital letters, all before those of the other
+// bucket: so no page of one bucket fits into the order of the other.
 //
 // Users, ids, organizations and keys hold no control characters, so the zero
 // byte ends them and no key is the beginning of another user's. Numbers are
@@ -37,12 +40,12 @@ const (
 	kindPinned    = 'p'
 	kindAssistant = 'a'
 	kindID        = 'i'
-	kindGen       = 'g'
-	kindDeletion  = 'd'
-	kindOwned     = 'o'
-	kindByTime    = 'c'
-	kindDue       = 'u'
-	kindKey       = 'k'
+	kindGen       = 'G'
+	kindDeletion  = 'D'
+	kindOwned     = 'O'
+	kindByTime    = 'C'
+	kindDue       = 'U'
+	kindKey       = 'K'
 )
 
 // rowKinds and ledgerKinds are the kinds of key in the two buckets.

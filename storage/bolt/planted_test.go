@@ -22,31 +22,31 @@ func TestRecordsThatContradictEachOther(t *testing.T) {
 	for name, plant := range map[string]func(t *testing.T, ledger *bbolt.Bucket){
 		"a deletion that has lost its threads": func(t *testing.T, ledger *bbolt.Bucket) {
 			t.Helper()
-			require.NoError(t, ledger.Delete(first(ledger, "oada\x00")))
+			require.NoError(t, ledger.Delete(first(ledger, "Oada\x00")))
 		},
 		"a generation that is missing": func(t *testing.T, ledger *bbolt.Bucket) {
 			t.Helper()
-			require.NoError(t, ledger.Delete(first(ledger, "gada\x00\x01")))
+			require.NoError(t, ledger.Delete(first(ledger, "Gada\x00\x01")))
 		},
 		"a deletion of all that says it is of one thread": func(t *testing.T, ledger *bbolt.Bucket) {
 			t.Helper()
-			alter(t, ledger, "dada\x00del_all", 2, "thrd_1")
+			alter(t, ledger, "Dada\x00del_all", 2, "thrd_1")
 		},
 		"a deletion of one that says it is of all": func(t *testing.T, ledger *bbolt.Bucket) {
 			t.Helper()
-			alter(t, ledger, "dada\x00del_one", 2, "")
+			alter(t, ledger, "Dada\x00del_one", 2, "")
 		},
 		"a deletion of one that names another thread": func(t *testing.T, ledger *bbolt.Bucket) {
 			t.Helper()
-			alter(t, ledger, "dada\x00del_one", 2, "thrd_2")
+			alter(t, ledger, "Dada\x00del_one", 2, "thrd_2")
 		},
 		"a deletion with a scope that does not hold its threads": func(t *testing.T, ledger *bbolt.Bucket) {
 			t.Helper()
-			alter(t, ledger, "dada\x00del_all", 1, "org_other")
+			alter(t, ledger, "Dada\x00del_all", 1, "org_other")
 		},
 		"a deletion that says it holds more": func(t *testing.T, ledger *bbolt.Bucket) {
 			t.Helper()
-			alter(t, ledger, "dada\x00del_all", 6, 4)
+			alter(t, ledger, "Dada\x00del_all", 6, 4)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
