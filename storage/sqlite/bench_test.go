@@ -1,0 +1,402 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/skein-go/skein/storage/sqlite"
+	"github.com/skein-go/skein/threads"
+)
+
+// The benchmarks put the store beside what SQLite itself can do, and beside
+// the design that most would write: a column deleted_at and a partial index of
+// the live rows. All in one run, on one disk: compare the figures with each
+// other, not with another run.
+//
+//	go test -run '^$' -bench . -count 6 ./storage/sqlite
+//
+// -short leaves out the sizes that take long to fill.
+
+// Every benchmarked thread has a title and metadata of a usual size.
+var draft = threads.Draft{
+	Organization: "org_bench",
+	Title:        "Notes on the harvest of the northern orchards",
+	Metadata:     map[string]string{"source": "web", "topic": "orchards"},
+}
+
+func sizes() []int {
+	if testing.Short() {
+		return []int{100, 10_000}
+	}
+	return []int{100, 10_000, 1_000_000}
+}
+
+var (
+	fillOnce    sync.Mutex
+	filledFiles = map[string]string{}
+	fillDir     string
+)
+
+func removeFilled() {
+	if fillDir != "" {
+		_ = os.RemoveAll(fillDir)
+	}
+}
+
+// filled returns a copy of a file that fill has made once.
+func filled(b *testing.B, name string, fill func(path string)) string {
+	b.Helper()
+	fillOnce.Lock()
+	defer fillOnce.Unlock()
+	if fillDir == "" {
+		var err error
+		fillDir, err = os.MkdirTemp("", "skein-bench-") //nolint:usetesting // it outlives this benchmark
+		require.NoError(b, err)
+	}
+	if filledFiles[name] == "" {
+		path := filepath.Join(fillDir, name)
+		fill(path)
+		filledFiles[name] = path
+	}
+	from, err := os.Open(filledFiles[name])
+	require.NoError(b, err)
+	path := filepath.Join(b.TempDir(), "db")
+	to, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o600)
+	require.NoError(b, err)
+	_, err = io.Copy(to, from)
+	require.NoError(b, errors.Join(err, from.Close(), to.Sync(), to.Close()))
+	return path
+}
+
+// stored is a file of the store with so many live threads of user "ada" and
+// one of "bob".
+func stored(b *testing.B, n int) string {
+	return filled(b, fmt.Sprintf("store-%d", n), func(path string) {
+		store, err := sqlite.Open(b.Context(), path, nil)
+		require.NoError(b, err)
+		svc := threads.NewService(store, nil)
+		fillStore(b, svc, n)
+		_, err = svc.Create(b.Context(), "bob", draft)
+		require.NoError(b, errors.Join(err, store.Close()))
+	})
+}
+
+func fillStore(b *testing.B, svc *threads.Service, n int) {
+	var wg sync.WaitGroup
+	for w := range 256 {
+		wg.Go(func() {
+			for range (n + 255 - w) / 256 {
+				if _, err := svc.Create(context.Background(), "ada", draft); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// The hand-written design.
+const (
+	stampedSchema = `
+CREATE TABLE thread (number INTEGER PRIMARY KEY, user TEXT NOT NULL, organization TEXT NOT NULL, id TEXT NOT NULL, assistant TEXT NOT NULL, title TEXT NOT NULL,
+	metadata TEXT NOT NULL, hidden INTEGER NOT NULL, pinned_at INTEGER, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, active_at INTEGER NOT NULL,
+	version INTEGER NOT NULL, deleted_at INTEGER, UNIQUE (user, id)) STRICT;
+CREATE INDEX thread_live ON thread (user, created_at, id) WHERE deleted_at IS NULL`
+	stampedInsert = `INSERT INTO thread (user, organization, id, assistant, title, metadata, hidden, created_at, updated_at, active_at, version)` +
+		` VALUES (?, ?, ?, '', ?, ?, 0, ?, ?, ?, 1)`
+	stampedDelete = `UPDATE thread SET deleted_at = ? WHERE user = ? AND deleted_at IS NULL`
+	stampedPage   = `SELECT id, organization, assistant, title, metadata, hidden, pinned_at, created_at, updated_at, active_at, version FROM thread` +
+		` WHERE user = ? AND deleted_at IS NULL ORDER BY created_at DESC, id DESC LIMIT ?`
+)
+
+func openStamped(b *testing.B, path string) *sql.DB {
+	db, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)")
+	require.NoError(b, err)
+	db.SetMaxOpenConns(1)
+	return db
+}
+
+func stamped(b *testing.B, n int) *sql.DB {
+	path := filled(b, fmt.Sprintf("stamped-%d", n), func(path string) {
+		db := openStamped(b, path)
+		_, err := db.Exec(stampedSchema)
+		require.NoError(b, err)
+		tx, err := db.Begin()
+		require.NoError(b, err)
+		st, err := tx.Prepare(stampedInsert)
+		require.NoError(b, err)
+		for i := range n {
+			_, err := st.Exec(stampedArgs(int64(i))...)
+			require.NoError(b, err)
+		}
+		require.NoError(b, errors.Join(tx.Commit(), db.Close()))
+	})
+	db := openStamped(b, path)
+	b.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+func stampedArgs(i int64) []any {
+	at := int64(1_700_000_000_000_000) + i
+	metadata, err := json.Marshal(draft.Metadata)
+	if err != nil {
+		panic(err)
+	}
+	return []any{"ada", draft.Organization, fmt.Sprintf("thrd_%032x", i), draft.Title, string(metadata), at, at, at}
+}
+
+// BenchmarkBareCommit is the floor of every write: one durable commit of one
+// small row, in a file of that many threads.
+func BenchmarkBareCommit(b *testing.B) {
+	for _, n := range sizes() {
+		b.Run(fmt.Sprintf("threads=%d", n), func(b *testing.B) {
+			db := stamped(b, n)
+			_, err := db.Exec(`CREATE TABLE bare (n INTEGER)`)
+			require.NoError(b, err)
+			_, err = db.Exec(`INSERT INTO bare VALUES (0)`)
+			require.NoError(b, err)
+			st, err := db.Prepare(`UPDATE bare SET n = n + 1`)
+			require.NoError(b, err)
+			for b.Loop() {
+				_, err := st.Exec()
+				require.NoError(b, err)
+			}
+		})
+	}
+}
+
+// BenchmarkSoftDeleteAll deletes all threads of a user and brings them back,
+// and measures one of the two.
+func BenchmarkSoftDeleteAll(b *testing.B) { deleteAndRestore(b, true) }
+
+// BenchmarkRestore is the other of the two.
+func BenchmarkRestore(b *testing.B) { deleteAndRestore(b, false) }
+
+func deleteAndRestore(b *testing.B, measureDelete bool) {
+	for _, n := range sizes() {
+		b.Run(fmt.Sprintf("threads=%d", n), func(b *testing.B) {
+			store, svc := open(b, stored(b, n), nil)
+			var rows int64
+			timed := func(measured bool, f func()) {
+				if !measured {
+					b.StopTimer()
+					defer b.StartTimer()
+					f()
+					return
+				}
+				before, err := store.Stats(b.Context())
+				require.NoError(b, err)
+				f()
+				after, err := store.Stats(b.Context())
+				require.NoError(b, err)
+				rows += after.RowsWritten - before.RowsWritten
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				var d threads.Deletion
+				timed(measureDelete, func() {
+					var err error
+					d, err = svc.SoftDeleteAll(b.Context(), "ada", threads.All())
+					require.NoError(b, err)
+					require.EqualValues(b, n, d.Count)
+				})
+				timed(!measureDelete, func() {
+					restored, err := svc.Restore(b.Context(), "ada", d.ID)
+					require.NoError(b, err)
+					require.EqualValues(b, n, restored)
+				})
+			}
+			b.ReportMetric(float64(rows)/float64(b.N), "rows/op")
+		})
+	}
+}
+
+// BenchmarkStampedDeleteAll is the delete of the hand-written design.
+func BenchmarkStampedDeleteAll(b *testing.B) {
+	for _, n := range sizes() {
+		b.Run(fmt.Sprintf("threads=%d", n), func(b *testing.B) {
+			db := stamped(b, n)
+			for i := 1; b.Loop(); i++ {
+				r, err := db.Exec(stampedDelete, i, "ada")
+				require.NoError(b, err)
+				changed, err := r.RowsAffected()
+				require.NoError(b, err)
+				require.EqualValues(b, n, changed)
+				b.StopTimer()
+				_, err = db.Exec(`UPDATE thread SET deleted_at = NULL WHERE user = 'ada'`)
+				require.NoError(b, err)
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// BenchmarkPage lists the newest 50 threads: live in files of growing size,
+// after twenty deletions of 10,000, and by the hand-written query.
+func BenchmarkPage(b *testing.B) {
+	query := threads.Query{Scope: threads.All()}
+	page := func(b *testing.B, svc *threads.Service) {
+		b.ReportAllocs()
+		for b.Loop() {
+			p, err := svc.List(b.Context(), "ada", query, threads.Paging{Limit: 50})
+			require.NoError(b, err)
+			require.Len(b, p.Threads, 50)
+		}
+	}
+	for _, n := range sizes() {
+		b.Run(fmt.Sprintf("live=%d", n), func(b *testing.B) {
+			_, svc := open(b, stored(b, n), nil)
+			page(b, svc)
+		})
+	}
+	b.Run("live=10000/shown", func(b *testing.B) { // as most lists ask: without the hidden
+		_, svc := open(b, stored(b, 10_000), nil)
+		all, shown := query, false
+		query.Hidden = &shown
+		defer func() { query = all }()
+		page(b, svc)
+	})
+	b.Run("live=10000/deletions=20x10000", func(b *testing.B) {
+		_, svc := open(b, stored(b, 10_000), nil)
+		rounds := 20
+		if testing.Short() {
+			rounds = 2
+		}
+		for range rounds {
+			_, err := svc.SoftDeleteAll(b.Context(), "ada", threads.All())
+			require.NoError(b, err)
+			fillStore(b, svc, 10_000)
+		}
+		page(b, svc)
+	})
+	for _, n := range sizes() {
+		b.Run(fmt.Sprintf("stamped=%d", n), func(b *testing.B) {
+			st, err := stamped(b, n).Prepare(stampedPage)
+			require.NoError(b, err)
+			b.ReportAllocs()
+			for b.Loop() {
+				require.Len(b, readStamped(b, st), 50)
+			}
+		})
+	}
+}
+
+func readStamped(b *testing.B, st *sql.Stmt) (list []threads.Thread) {
+	rows, err := st.QueryContext(b.Context(), "ada", 51) // one more says whether there are more
+	require.NoError(b, err)
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		t := threads.Thread{User: "ada"}
+		var metadata string
+		var pinned *int64
+		var created, updated, active int64
+		require.NoError(b, rows.Scan(&t.ID, &t.Organization, &t.Assistant, &t.Title, &metadata, &t.Hidden, &pinned, &created, &updated, &active, &t.Version))
+		t.CreatedAt, t.UpdatedAt, t.LastActivityAt = time.UnixMicro(created).UTC(), time.UnixMicro(updated).UTC(), time.UnixMicro(active).UTC()
+		require.NoError(b, json.Unmarshal([]byte(metadata), &t.Metadata))
+		list = append(list, t)
+	}
+	require.NoError(b, rows.Err())
+	return list[:50]
+}
+
+// BenchmarkCreate adds a thread, durably: alone, by 16 callers at once, and by
+// the hand-written insert, a commit each.
+func BenchmarkCreate(b *testing.B) {
+	b.Run("lone", func(b *testing.B) {
+		_, svc := open(b, stored(b, 10_000), nil)
+		b.ReportAllocs()
+		for b.Loop() {
+			_, err := svc.Create(b.Context(), "ada", draft)
+			require.NoError(b, err)
+		}
+	})
+	b.Run("callers=16", func(b *testing.B) {
+		_, svc := open(b, stored(b, 10_000), nil)
+		b.ReportAllocs()
+		b.ResetTimer()
+		var wg sync.WaitGroup
+		for w := range 16 {
+			wg.Go(func() {
+				for range (b.N + 15 - w) / 16 {
+					if _, err := svc.Create(context.Background(), "ada", draft); err != nil {
+						b.Error(err)
+						return
+					}
+				}
+			})
+		}
+		wg.Wait()
+	})
+	b.Run("stamped", func(b *testing.B) {
+		st, err := stamped(b, 10_000).Prepare(stampedInsert)
+		require.NoError(b, err)
+		for i := int64(10_000); b.Loop(); i++ {
+			_, err := st.Exec(stampedArgs(i)...)
+			require.NoError(b, err)
+		}
+	})
+}
+
+// BenchmarkOthersLatency creates threads of one user, one after the other,
+// while nothing else happens, and while all threads of another user are
+// deleted and then purged. It reports the time of one create.
+func BenchmarkOthersLatency(b *testing.B) {
+	n := slices.Max(sizes())
+	measure := func(b *testing.B, svc *threads.Service, until func(i int) bool) {
+		var took []time.Duration
+		for i := 0; !until(i); i++ {
+			start := time.Now()
+			_, err := svc.Create(b.Context(), "bob", draft)
+			require.NoError(b, err)
+			took = append(took, time.Since(start))
+		}
+		slices.Sort(took)
+		at := func(q float64) float64 {
+			return float64(took[int(q*float64(len(took)-1))].Microseconds()) / 1000
+		}
+		b.ReportMetric(0, "ns/op")
+		b.ReportMetric(at(0.50), "p50-ms")
+		b.ReportMetric(at(0.99), "p99-ms")
+		b.ReportMetric(at(1), "worst-ms")
+		b.ReportMetric(float64(len(took)), "creates")
+	}
+	b.Run("idle", func(b *testing.B) {
+		_, svc := open(b, stored(b, n), nil)
+		measure(b, svc, func(i int) bool { return i == 2_000 })
+	})
+	b.Run(fmt.Sprintf("delete-and-purge=%d", n), func(b *testing.B) {
+		_, svc := open(b, stored(b, n), nil)
+		done := make(chan error, 1)
+		go func() {
+			_, err := svc.SoftDeleteAll(context.Background(), "ada", threads.All())
+			for more := true; more && err == nil; {
+				var r threads.PurgeResult
+				r, err = svc.Purge(context.Background(), "ada", time.Now().Add(time.Hour), threads.DefaultPurgeBatch)
+				more = r.More
+			}
+			done <- err
+		}()
+		measure(b, svc, func(i int) bool {
+			select {
+			case err := <-done:
+				require.NoError(b, err)
+				return i > 0
+			default:
+				return false
+			}
+		})
+	})
+}

@@ -1,0 +1,143 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/skein-go/skein/storage/sqlite"
+	"github.com/skein-go/skein/storage/storagetest"
+	"github.com/skein-go/skein/threads"
+)
+
+// hostDatabase opens a database as a host might, with what New needs, the log
+// if no journal mode is given, and the pragmas given, which come later and win.
+func hostDatabase(path string, pragmas ...string) (*sql.DB, error) {
+	if !strings.Contains(strings.Join(pragmas, " "), "journal_mode") {
+		pragmas = append(pragmas, "journal_mode(WAL)")
+	}
+	q := url.Values{"_pragma": append([]string{"busy_timeout(5000)", "synchronous(FULL)", "secure_delete(ON)"}, pragmas...)}
+	return sql.Open("sqlite", "file:"+path+"?"+q.Encode())
+}
+
+// lent is a store in a database of the host, which is closed with it.
+type lent struct {
+	*sqlite.Store
+	db *sql.DB
+}
+
+func (l lent) Close() error { return errors.Join(l.Store.Close(), l.db.Close()) }
+
+func lend(path string, connections int) (threads.Store, error) {
+	db, err := hostDatabase(path)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(connections)
+	if _, err := db.Exec(`CREATE TABLE IF NOT EXISTS host (note TEXT)`); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	store, err := sqlite.New(context.Background(), db, nil)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return lent{store, db}, nil
+}
+
+func TestConformanceOnABorrowedHandleOfOneConnection(t *testing.T) {
+	storagetest.Run(t, storagetest.Harness{
+		Open:       func(dir string) (threads.Store, error) { return lend(filepath.Join(dir, "db"), 1) },
+		Persistent: true,
+	})
+}
+
+func TestNewRefusesWhatWouldBreakAPromise(t *testing.T) {
+	for name, open := range map[string]func(path string) (*sql.DB, error){
+		"synchronous normal": func(p string) (*sql.DB, error) { return hostDatabase(p, "synchronous(NORMAL)") },
+		"synchronous off":    func(p string) (*sql.DB, error) { return hostDatabase(p, "synchronous(OFF)") },
+		"journal in memory": func(p string) (*sql.DB, error) {
+			return hostDatabase(p, "journal_mode(MEMORY)")
+		},
+		"no journal": func(p string) (*sql.DB, error) { return hostDatabase(p, "journal_mode(OFF)") },
+		"read only":  func(p string) (*sql.DB, error) { return hostDatabase(p, "query_only(ON)") },
+		"another order of texts": func(p string) (*sql.DB, error) {
+			return sql.Open("sqlite", "file:"+p+"?_pragma=encoding('UTF-16le')&_pragma=synchronous(FULL)&_pragma=journal_mode(WAL)")
+		},
+		"in memory":                  func(string) (*sql.DB, error) { return sql.Open("sqlite", ":memory:") },
+		"reads what is half written": func(p string) (*sql.DB, error) { return hostDatabase(p, "read_uncommitted(ON)") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			db, err := open(filepath.Join(t.TempDir(), "db"))
+			require.NoError(t, err)
+			defer func() { require.NoError(t, db.Close()) }()
+			store, err := sqlite.New(t.Context(), db, nil)
+			if !errors.Is(err, sqlite.ErrUnsafe) {
+				t.Errorf("New = %v, %v; want ErrUnsafe", store, err)
+			}
+			var tables int
+			require.NoError(t, db.QueryRow(`SELECT count(*) FROM sqlite_schema`).Scan(&tables))
+			if tables != 0 {
+				t.Errorf("New refused the handle and made %d objects in it; want none", tables)
+			}
+		})
+	}
+}
+
+func TestAWriteOnAnUnsafeConnectionIsRefused(t *testing.T) {
+	db, err := hostDatabase(filepath.Join(t.TempDir(), "db"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	store, err := sqlite.New(t.Context(), db, nil)
+	require.NoError(t, err)
+	svc := threads.NewService(store, nil)
+	_, err = db.Exec(`PRAGMA synchronous = OFF`)
+	require.NoError(t, err)
+	if _, err := svc.Create(t.Context(), "ada", threads.Draft{}); !errors.Is(err, sqlite.ErrUnsafe) {
+		t.Errorf("Create with synchronous off = %v; want ErrUnsafe", err)
+	}
+	_, err = db.Exec(`PRAGMA synchronous = EXTRA`)
+	require.NoError(t, err)
+	_, err = svc.Create(t.Context(), "ada", threads.Draft{})
+	require.NoError(t, err)
+	require.NoError(t, store.Close())
+	require.NoError(t, db.Ping(), "the database stays the host's when the store is closed")
+}
+
+func TestAHostThatKeepsItsOnlyConnectionDoesNotHangUs(t *testing.T) {
+	db, err := hostDatabase(filepath.Join(t.TempDir(), "db"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	store, err := sqlite.New(t.Context(), db, &sqlite.Options{BusyTimeout: time.Millisecond})
+	require.NoError(t, err)
+	svc := threads.NewService(store, nil)
+	tx, err := db.Begin()
+	require.NoError(t, err)
+	if _, err := svc.Create(t.Context(), "ada", threads.Draft{}); !errors.Is(err, threads.ErrLocked) {
+		t.Errorf("Create while the host keeps its only connection = %v; want ErrLocked", err)
+	}
+	require.NoError(t, tx.Rollback())
+	_, err = svc.Create(t.Context(), "ada", threads.Draft{})
+	require.NoError(t, err)
+}
+
+func TestAClosedHandleIsErrClosed(t *testing.T) {
+	store, err := lend(filepath.Join(t.TempDir(), "db"), 1)
+	require.NoError(t, err)
+	require.NoError(t, store.(lent).db.Close())
+	svc := threads.NewService(store, nil)
+	if _, err := svc.Create(t.Context(), "ada", threads.Draft{}); !errors.Is(err, threads.ErrClosed) {
+		t.Errorf("Create in a closed database = %v; want ErrClosed", err)
+	}
+	if _, err := svc.Count(t.Context(), "ada", threads.All()); !errors.Is(err, threads.ErrClosed) {
+		t.Errorf("Count in a closed database = %v; want ErrClosed", err)
+	}
+}

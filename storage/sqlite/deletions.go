@@ -1,0 +1,290 @@
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/skein-go/skein/internal/generation"
+	"github.com/skein-go/skein/threads"
+)
+
+const deletionOfKeySQL = `SELECT ` + deletionColumns + ` FROM skein_deletion INDEXED BY skein_deletion_key WHERE user = ? AND key = ? AND key <> ''`
+
+// SoftDeleteAll implements [threads.Store].
+func (s *Store) SoftDeleteAll(ctx context.Context, user string, d threads.Deletion) (threads.Deletion, error) {
+	var done threads.Deletion
+	err := s.write(ctx, user, d.Validate(user), func(v *view) error {
+		if d.Key != "" {
+			first, err := v.deletions(deletionOfKeySQL, user, d.Key)
+			if err != nil {
+				return err
+			}
+			if len(first) > 0 {
+				done = first[0]
+				return done.Replay(d.Scope)
+			}
+		}
+		l, err := v.generations(generation.Live, d.Scope)
+		if err != nil {
+			return err
+		}
+		p := l.DeleteAll(d.Scope, d.ID)
+		var keep bool
+		if done, keep = d.OfAll(p.Threads); !keep {
+			return v.unused(d.ID)
+		}
+		if err := v.record(done); err != nil {
+			return err
+		}
+		return v.apply(p)
+	})
+	if err != nil {
+		return threads.Deletion{}, err
+	}
+	return done, nil
+}
+
+// unused returns ErrExists if the user has a deletion of that id.
+func (v *view) unused(id string) error {
+	list, err := v.deletions(deletionOfIDSQL, v.user, id)
+	if err == nil && len(list) > 0 {
+		err = threads.ErrExists
+	}
+	return err
+}
+
+// Restore implements [threads.Store].
+func (s *Store) Restore(ctx context.Context, user, deletion string, at time.Time) (n int64, err error) {
+	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateDeletionID(deletion), threads.ValidateTime("restored_at", at))
+	err = s.write(ctx, user, invalid, func(v *view) error {
+		old, err := v.deletion(deletion)
+		if err != nil {
+			return err
+		}
+		if err := old.Restorable(); err != nil {
+			return err
+		}
+		n = old.Held
+		if n > 0 {
+			if err := v.restore(old); err != nil {
+				return err
+			}
+		}
+		return v.rewrite(old.Restored(at))
+	})
+	if err != nil {
+		return 0, err
+	}
+	return n, nil
+}
+
+func (v *view) restore(d threads.Deletion) error {
+	if d.Thread != "" {
+		r, err := v.find(d.Thread, threads.Deleted)
+		if err != nil {
+			return corruptIfMissing(err, d)
+		}
+		return v.restoreOne(r)
+	}
+	l, err := v.generations(generation.Live, d.Scope)
+	if err != nil {
+		return err
+	}
+	held, err := v.held(d.ID)
+	if err != nil {
+		return err
+	}
+	l = append(l, held...)
+	p := l.Restore(d.ID, generation.Small)
+	if p.Threads != d.Held {
+		return corrupt("deletion %q says it holds %d threads, and its generations %d", d.ID, d.Held, p.Threads)
+	}
+	return v.apply(p)
+}
+
+// GetDeletion implements [threads.Store].
+func (s *Store) GetDeletion(ctx context.Context, user, id string) (d threads.Deletion, err error) {
+	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateDeletionID(id))
+	err = s.read(ctx, user, invalid, func(v *view) error {
+		d, err = v.deletion(id)
+		return err
+	})
+	return d, err
+}
+
+// ListDeletions implements [threads.Store].
+func (s *Store) ListDeletions(ctx context.Context, user string, order threads.Order, from threads.Cursor, limit int) (list []threads.Deletion, err error) {
+	invalid := cmp.Or(threads.ValidateUser(user), order.Validate(), threads.ValidateListStart(from, limit))
+	err = s.read(ctx, user, invalid, func(v *view) error {
+		args := []any{user, limit}
+		if !from.IsZero() {
+			args = append(args, from.Time.UnixMicro(), from.ID)
+		}
+		list, err = v.deletions(deletionsSQL(order, !from.IsZero()), args...)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return list, nil
+}
+
+// deletionsSQL is the text of a page of deletions.
+func deletionsSQL(order threads.Order, from bool) string {
+	text := `SELECT ` + deletionColumns + ` FROM skein_deletion INDEXED BY skein_deletion_page WHERE user = ?1`
+	direction := " DESC"
+	after := " AND (deleted_at, id) < (?3, ?4)"
+	if order == threads.OldestFirst {
+		direction, after = "", " AND (deleted_at, id) > (?3, ?4)"
+	}
+	if from {
+		text += after
+	}
+	return text + " ORDER BY deleted_at" + direction + ", id" + direction + " LIMIT ?2"
+}
+
+const (
+	previewSQL  = `SELECT ` + deletionColumns + ` FROM skein_deletion INDEXED BY skein_deletion_due WHERE user = ? AND due < ?`
+	earliestSQL = previewSQL + ` ORDER BY due, id LIMIT 1`
+)
+
+// PreviewPurge implements [threads.Store].
+func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time) (p threads.Preview, err error) {
+	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before))
+	err = s.read(ctx, user, invalid, func(v *view) error {
+		due, err := v.deletions(previewSQL, user, before.UnixMicro())
+		for _, d := range due {
+			generation.Preview(&p, d)
+		}
+		return err
+	})
+	return p, err
+}
+
+// purgeBatch is the most threads that one transaction of a purge removes, so
+// that other writers wait for some milliseconds and not for the whole call.
+const purgeBatch = 500
+
+// Purge implements [threads.Store]. A call is one or more transactions of at
+// most purgeBatch threads and records; when it fails or is cancelled, what it
+// had removed by then stays removed and is in the result.
+func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, limit int) (threads.PurgeResult, error) {
+	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before),
+		threads.ValidateTime("now", now), threads.ValidatePurgeLimit(limit))
+	var sum threads.PurgeResult
+	for {
+		var one threads.PurgeResult
+		n := min(limit, purgeBatch)
+		err := s.write(ctx, user, invalid, func(v *view) (err error) {
+			one, err = generation.Purge(&trash{v}, before, now, n)
+			return err
+		})
+		if err != nil {
+			return sum, err
+		}
+		sum.Threads += one.Threads
+		sum.Deletions += one.Deletions
+		sum.More = one.More
+		// A batch with more left has used its whole limit.
+		if limit -= n; !one.More || limit == 0 {
+			return sum, nil
+		}
+	}
+}
+
+// trash is what a user has to purge.
+type trash struct{ *view }
+
+// Earliest implements [generation.Trash].
+func (t *trash) Earliest(before time.Time) (threads.Deletion, bool, error) {
+	due, err := t.deletions(earliestSQL, t.user, before.UnixMicro())
+	if err != nil || len(due) == 0 {
+		return threads.Deletion{}, false, err
+	}
+	return due[0], true, nil
+}
+
+// Of a generation the first threads in the order of an index are removed, up
+// to one that is found first: IN with a subquery leaves SQLite the choice to
+// read every thread there is.
+const (
+	removeThreadSQL  = `DELETE FROM skein_thread WHERE number = ?`
+	removeLastSQL    = `SELECT hidden, created_at, id FROM skein_thread INDEXED BY skein_thread_page WHERE generation = ? ORDER BY hidden, created_at, id LIMIT 1 OFFSET ?`
+	removeThreadsSQL = `DELETE FROM skein_thread INDEXED BY skein_thread_page WHERE generation = ? AND (hidden, created_at, id) <= (?, ?, ?)`
+)
+
+// Remove implements [generation.Trash].
+func (t *trash) Remove(d threads.Deletion, limit int64) (int64, error) {
+	if d.Thread != "" {
+		r, err := t.find(d.Thread, threads.Deleted)
+		if err != nil {
+			return 0, corruptIfMissing(err, d)
+		}
+		if err := t.changed(removeThreadSQL, r.number); err != nil {
+			return 0, err
+		}
+		return 1, t.apply(generation.Ledger{r.gen}.Remove(r.gen.ID, 1))
+	}
+	held, err := t.held(d.ID)
+	if err != nil || len(held) == 0 {
+		return 0, err
+	}
+	g := held[0]
+	limit = min(limit, g.Threads)
+	var hidden, createdAt int64
+	var id string
+	found, err := t.row(removeLastSQL, []any{g.ID, limit - 1}, &hidden, &createdAt, &id)
+	if err != nil {
+		return 0, err
+	}
+	n, err := t.exec(removeThreadsSQL, g.ID, hidden, createdAt, id)
+	if err != nil {
+		return 0, err
+	}
+	if !found || n != limit {
+		return 0, corrupt("generation %d says it has %d threads, and has %d", g.ID, g.Threads, n)
+	}
+	return n, t.apply(held.Remove(g.ID, n))
+}
+
+// Put implements [generation.Trash].
+func (t *trash) Put(d threads.Deletion) error { return t.rewrite(d) }
+
+// Drop implements [generation.Trash].
+func (t *trash) Drop(d threads.Deletion) error { return t.changed(dropDeletionSQL, t.user, d.ID) }
+
+// corruptIfMissing is the error of finding the thread of a deletion that holds
+// it.
+func corruptIfMissing(err error, d threads.Deletion) error {
+	if errors.Is(err, threads.ErrNotFound) {
+		return corrupt("the thread %q of deletion %q is missing", d.Thread, d.ID)
+	}
+	return err
+}
+
+// usersDueSQL goes from one user to the next by the index, whatever number of
+// deletions each has.
+const usersDueSQL = `WITH RECURSIVE each (user) AS (` +
+	`SELECT min(user) FROM skein_deletion INDEXED BY skein_deletion_due WHERE user > ?1` +
+	` UNION ALL ` +
+	`SELECT (SELECT min(d.user) FROM skein_deletion AS d INDEXED BY skein_deletion_due WHERE d.user > each.user) FROM each WHERE each.user IS NOT NULL` +
+	`) SELECT user FROM each WHERE user IS NOT NULL AND (SELECT min(d.due) FROM skein_deletion AS d INDEXED BY skein_deletion_due WHERE d.user = each.user) < ?2 LIMIT ?3`
+
+// UsersDue implements [threads.Store].
+func (s *Store) UsersDue(ctx context.Context, before time.Time, from string, limit int) (users []string, err error) {
+	invalid := cmp.Or(threads.ValidateTime("before", before), threads.ValidateListStart(threads.Cursor{}, limit))
+	err = s.read(ctx, "", invalid, func(v *view) error {
+		return v.query(usersDueSQL, []any{from, before.UnixMicro(), limit}, func(scan func(...any) error) error {
+			var user string
+			err := scan(&user)
+			users = append(users, user)
+			return err
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return users, nil
+}

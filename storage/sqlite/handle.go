@@ -1,0 +1,191 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"sync"
+)
+
+// handle is a database and the statements that are prepared in it.
+type handle struct {
+	db *sql.DB
+
+	mu         sync.RWMutex
+	statements map[string]*sql.Stmt
+}
+
+// maxStatements bounds how many statements are kept. Only those of lists vary,
+// by filters and by the number of generations.
+const maxStatements = 128
+
+func newHandle(db *sql.DB) *handle { return &handle{db: db, statements: map[string]*sql.Stmt{}} }
+
+// prepared returns the statement, or nil if it is not prepared yet.
+func (h *handle) prepared(text string) *sql.Stmt {
+	h.mu.RLock()
+	defer h.mu.RUnlock()
+	return h.statements[text]
+}
+
+// keep prepares statements for next time. It needs a connection, so no
+// transaction may be open that could hold the only one.
+func (h *handle) keep(ctx context.Context, texts []string) {
+	for _, text := range texts {
+		h.mu.RLock()
+		enough := h.statements[text] != nil || len(h.statements) >= maxStatements
+		h.mu.RUnlock()
+		if enough {
+			continue
+		}
+		st, err := h.db.PrepareContext(ctx, text)
+		if err != nil {
+			return // it was a convenience; whoever needs it next sees why
+		}
+		h.mu.Lock()
+		if h.statements[text] == nil {
+			h.statements[text], st = st, nil
+		}
+		h.mu.Unlock()
+		if st != nil {
+			_ = st.Close() // another was quicker
+		}
+	}
+}
+
+// forget closes the statements.
+func (h *handle) forget() error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var errs []error
+	for _, st := range h.statements {
+		errs = append(errs, st.Close())
+	}
+	clear(h.statements)
+	return errors.Join(errs...)
+}
+
+// txn is a transaction. It is used by one goroutine.
+type txn struct {
+	s      *Store
+	handle *handle
+	ctx    context.Context
+	tx     *sql.Tx
+
+	statements map[string]*sql.Stmt
+	unprepared []string // statements to prepare when it is over
+
+	rows    int64 // rows that were written
+	wrote   bool  // whether anything was
+	holds   bool  // whether an operation before this one is in it
+	release func() error
+}
+
+// begin starts a transaction in which statements end with the context.
+func (s *Store) begin(ctx context.Context, h *handle) (*txn, error) {
+	tx, err := h.db.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, s.classify(err)
+	}
+	return s.newTxn(ctx, h, tx), nil
+}
+
+func (s *Store) newTxn(ctx context.Context, h *handle, tx *sql.Tx) *txn {
+	return &txn{s: s, handle: h, ctx: ctx, tx: tx, statements: map[string]*sql.Stmt{}}
+}
+
+// commit ends the transaction. Its error has no class yet.
+func (t *txn) commit() error {
+	err := t.tx.Commit()
+	t.over()
+	if err == nil {
+		t.s.rowsWritten.Add(t.rows)
+	}
+	return err
+}
+
+// rollback ends the transaction without effect. If SQLite has rolled it back
+// already, that is an error which says nothing new.
+func (t *txn) rollback() {
+	_ = t.tx.Rollback()
+	t.over()
+}
+
+func (t *txn) over() {
+	if t.release != nil {
+		_ = t.release() // gives the connection back
+	}
+	t.handle.keep(t.ctx, t.unprepared)
+}
+
+func (t *txn) statement(text string) (*sql.Stmt, error) {
+	if st := t.statements[text]; st != nil {
+		return st, nil
+	}
+	var st *sql.Stmt
+	if p := t.handle.prepared(text); p != nil {
+		st = t.tx.StmtContext(t.ctx, p)
+	} else {
+		var err error
+		if st, err = t.tx.PrepareContext(t.ctx, text); err != nil {
+			return nil, t.s.classify(err)
+		}
+		t.unprepared = append(t.unprepared, text)
+	}
+	t.statements[text] = st
+	return st, nil
+}
+
+// exec runs a statement that writes and returns how many rows it wrote.
+func (t *txn) exec(text string, args ...any) (int64, error) {
+	st, err := t.statement(text)
+	if err != nil {
+		return 0, err
+	}
+	t.wrote = true
+	r, err := st.ExecContext(t.ctx, args...)
+	if err != nil {
+		return 0, t.s.classify(err)
+	}
+	n, err := r.RowsAffected()
+	t.rows += n
+	return n, err
+}
+
+// control runs a statement that writes no rows.
+func (t *txn) control(text string) error {
+	st, err := t.statement(text)
+	if err != nil {
+		return err
+	}
+	_, err = st.ExecContext(t.ctx)
+	return t.s.classify(err)
+}
+
+// query calls each for every row of a statement.
+func (t *txn) query(text string, args []any, each func(scan func(...any) error) error) (err error) {
+	st, err := t.statement(text)
+	if err != nil {
+		return err
+	}
+	rows, err := st.QueryContext(t.ctx, args...)
+	if err != nil {
+		return t.s.classify(err)
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := each(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return t.s.classify(rows.Err())
+}
+
+// row scans the one row that a statement has, and reports whether it has one.
+func (t *txn) row(text string, args []any, dest ...any) (found bool, err error) {
+	err = t.query(text, args, func(scan func(...any) error) error {
+		found = true
+		return scan(dest...)
+	})
+	return found, err
+}
