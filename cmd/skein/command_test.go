@@ -38,7 +38,7 @@ func TestUsageErrors(t *testing.T) {
 		{"serve with an unknown flag", serving("--prot", "80"), []string{"not defined: -prot", "skein serve -h"}},
 		{"serve with a flag without value", serving("--listen"), []string{"flag needs an argument: -listen"}},
 		{"bolt store without a path", []string{"serve", "--keys", keys, "--store", "bolt:"}, []string{"memory:", "bolt:PATH"}},
-		{"sqlite store", []string{"serve", "--keys", keys, "--store", "sqlite:x.db"}, []string{"does not have sqlite stores yet", "memory:"}},
+		{"sqlite store without a path", []string{"serve", "--keys", keys, "--store", "sqlite:"}, []string{"memory:", "sqlite:PATH"}},
 		{"empty store", []string{"serve", "--keys", keys, "--store", ""}, []string{"it must be memory:"}},
 		{"store without a colon", []string{"serve", "--keys", keys, "--store", "memory"}, []string{"it must be memory:"}},
 		{"memory store with a path", []string{"serve", "--keys", keys, "--store", "memory:x"}, []string{"it must be memory:"}},
@@ -58,7 +58,7 @@ func TestUsageErrors(t *testing.T) {
 		{"unknown log format", serving("--log-format", "xml"), []string{"text or json"}},
 
 		{"demo with an argument", []string{"demo", "memory:"}, []string{`unexpected argument "memory:"`}},
-		{"demo on a store to come", []string{"demo", "--store", "sqlite:x.db"}, []string{"does not have sqlite stores yet"}},
+		{"demo on an unknown store", []string{"demo", "--store", "mysql:x"}, []string{"it must be memory:"}},
 
 		{"keys", []string{"keys"}, []string{"one of add, list, revoke is missing"}},
 		{"keys with an unknown command", []string{"keys", "remove"}, []string{`unknown command "remove"`, "add, list, revoke"}},

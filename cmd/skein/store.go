@@ -7,6 +7,7 @@ import (
 
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/storage/memory"
+	"github.com/skein-go/skein/storage/sqlite"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -17,7 +18,7 @@ var stores = []struct {
 }{
 	{"memory:", func(string) (threads.Store, error) { return memory.New(), nil }},
 	{"bolt:PATH", func(path string) (threads.Store, error) { return bolt.Open(context.Background(), path, nil) }},
-	{"sqlite:PATH", nil}, // nil: not in this build
+	{"sqlite:PATH", func(path string) (threads.Store, error) { return sqlite.Open(context.Background(), path, nil) }},
 }
 
 // storeURL is a [flag.Value] that says where threads are kept.
@@ -28,25 +29,17 @@ type storeURL struct {
 
 func (u *storeURL) String() string { return u.text }
 
-// Set accepts the URL of a store that this build can open, and opens nothing.
+// Set accepts the URL of a store, and opens nothing.
 func (u *storeURL) Set(text string) error {
-	scheme, place, _ := strings.Cut(text, ":")
+	_, place, _ := strings.Cut(text, ":")
 	var have []string
-	missing := false
 	for _, s := range stores {
 		kind, placeholder, _ := strings.Cut(s.form, ":")
-		if s.open == nil {
-			missing = missing || kind == scheme
-			continue
-		}
 		have = append(have, s.form)
 		if kind+":"+place == text && (place == "") == (placeholder == "") {
 			*u = storeURL{text, func() (threads.Store, error) { return s.open(place) }}
 			return nil
 		}
-	}
-	if missing {
-		return fmt.Errorf("this build does not have %s stores yet; it has %s", scheme, strings.Join(have, ", "))
 	}
 	return fmt.Errorf("it must be %s", strings.Join(have, " or "))
 }

@@ -41,7 +41,7 @@ var allowed = map[string][]string{
 	"httpx":        {"threads"},
 	"httpx/apikey": {"threads", "httpx"},
 
-	"cmd/skein": {"threads", "httpx", "httpx/apikey", "storage/memory", "storage/bolt"},
+	"cmd/skein": {"threads", "httpx", "httpx/apikey", "storage/memory", "storage/bolt", "storage/sqlite"},
 
 	"examples/embed":     {"threads", "storage/memory"},
 	"examples/service":   {"threads", "httpx"},
