@@ -27,6 +27,12 @@ type Harness struct {
 	// run, and so does a name that is no clause's: the list stays true.
 	Gaps []string
 
+	// Histories is how many random histories are played, each a few hundred
+	// calls; 0 is 50. A store whose calls are slow, with the race detector
+	// above all, may play fewer and now and then, by SKEIN_HISTORIES in the
+	// environment, many.
+	Histories int
+
 	// MaxThreads is the most threads that Benchmark creates for one
 	// measurement; 0 is a million, or 10,000 with -short.
 	MaxThreads int
@@ -68,6 +74,9 @@ func (h Harness) validate() error {
 		return errors.New("storagetest: the harness has no Open")
 	}
 	var errs []error
+	if h.Histories < 0 {
+		errs = append(errs, fmt.Errorf("storagetest: Histories is %d; want 0 or more", h.Histories))
+	}
 	for i, name := range h.Gaps {
 		at := slices.IndexFunc(Clauses(), func(c Clause) bool { return c.Name == name })
 		switch {

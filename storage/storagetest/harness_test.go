@@ -60,6 +60,7 @@ func TestRunRefusesHarnesses(t *testing.T) {
 		want    string // what the error contains; empty: none
 	}{
 		"no Open":                           {Harness{}, "has no Open"},
+		"less than no histories":            {Harness{Open: openModel, Histories: -1}, "Histories is -1; want 0 or more"},
 		"no gaps":                           {Harness{Open: openModel}, ""},
 		"gaps":                              {Harness{Open: openModel, Persistent: true, Gaps: []string{name, persistentName}}, ""},
 		"an unknown gap":                    {Harness{Open: openModel, Gaps: []string{name, "create/everything"}}, `"create/everything" is not the name of a clause`},

@@ -1,6 +1,7 @@
 package storagetest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ import (
 
 // How histories are played, unless the environment says otherwise.
 const (
-	histories     = 50
+	histories     = 50 // or Harness.Histories
 	historyLength = 300
 	lookEvery     = 30  // operations between two looks at everything
 	shrinkTries   = 400 // most plays to find a shorter history that fails
@@ -33,7 +34,7 @@ var historyClauses = []Clause{
 
 // playHistories plays the histories that the environment asks for.
 func playHistories(ctx context.Context, e *Env, reopen bool) error {
-	first, last, err := seeds(os.Getenv)
+	first, last, err := seeds(os.Getenv, cmp.Or(e.harness.Histories, histories))
 	if err != nil {
 		return err
 	}
@@ -45,8 +46,9 @@ func playHistories(ctx context.Context, e *Env, reopen bool) error {
 	return nil
 }
 
-// seeds returns the first and the last seed to play.
-func seeds(getenv func(string) string) (first, last uint64, err error) {
+// seeds returns the first and the last seed to play: usual many, unless the
+// environment says otherwise.
+func seeds(getenv func(string) string, usual int) (first, last uint64, err error) {
 	if text := getenv("SKEIN_SEED"); text != "" {
 		seed, err := strconv.ParseUint(text, 10, 64)
 		if err != nil {
@@ -61,7 +63,7 @@ func seeds(getenv func(string) string) (first, last uint64, err error) {
 		}
 		return 1, n, nil
 	}
-	return 1, histories, nil
+	return 1, uint64(usual), nil
 }
 
 // playHistory plays one history. If it fails, it looks for a shorter one that

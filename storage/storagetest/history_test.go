@@ -153,13 +153,22 @@ func TestHistoryThatFails(t *testing.T) {
 	}
 }
 
+func TestAHarnessMayPlayFewerHistories(t *testing.T) {
+	c := Clauses()[slices.IndexFunc(Clauses(), func(c Clause) bool { return c.Name == "history/random" })]
+	opened := 0
+	h := Harness{Histories: 3, Open: func(dir string) (threads.Store, error) { opened++; return openModel(dir) }}
+	if err := h.Check(t.Context(), c, t.TempDir()); err != nil || opened != 1+3 {
+		t.Errorf("Check(history/random) with 3 histories = %v, %d stores opened; want nil, one and one for each", err, opened)
+	}
+}
+
 func TestSeeds(t *testing.T) {
 	for name, c := range map[string]struct {
 		env         map[string]string
 		first, last uint64
 		fail        bool
 	}{
-		"by default the first ones":            {nil, 1, histories, false},
+		"by default the first ones":            {nil, 1, 9, false},
 		"one of them":                          {map[string]string{"SKEIN_SEED": "0"}, 0, 0, false},
 		"one of them, however many there are":  {map[string]string{"SKEIN_SEED": "77", "SKEIN_HISTORIES": "9"}, 77, 77, false},
 		"as many as one likes":                 {map[string]string{"SKEIN_HISTORIES": "1000"}, 1, 1000, false},
@@ -168,7 +177,7 @@ func TestSeeds(t *testing.T) {
 		"fewer than none is an error":          {map[string]string{"SKEIN_HISTORIES": "-1"}, 0, 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			first, last, err := seeds(func(key string) string { return c.env[key] })
+			first, last, err := seeds(func(key string) string { return c.env[key] }, 9)
 			if first != c.first || last != c.last || (err != nil) != c.fail {
 				t.Errorf("seeds() = %d, %d, %v; want %d, %d, and an error: %t", first, last, err, c.first, c.last, c.fail)
 			}
