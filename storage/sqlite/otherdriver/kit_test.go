@@ -61,6 +61,7 @@ func TestConformance(t *testing.T) {
 	storagetest.Run(t, storagetest.Harness{
 		Open:       func(dir string) (threads.Store, error) { return lend(filepath.Join(dir, "db")) },
 		Persistent: true,
+		Histories:  4,
 	})
 }
 
