@@ -9,7 +9,8 @@ import (
 )
 
 // Backup writes one state of the database, the host's own tables included if
-// it is borrowed, into a new file of mode 0600, which [Open] opens. The
+// it is borrowed, into a new file of mode 0600. [Open] opens it, or the host
+// if the database is borrowed. The
 // program goes on meanwhile; the log grows until it is done, and on a handle
 // of one connection everything else waits. If the path exists it is refused,
 // and if the copy fails no file is left.

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,4 +142,76 @@ func TestAClosedHandleIsErrClosed(t *testing.T) {
 	if _, err := svc.Count(t.Context(), "ada", threads.All()); !errors.Is(err, threads.ErrClosed) {
 		t.Errorf("Count in a closed database = %v; want ErrClosed", err)
 	}
+}
+
+// Close waits for a call, and no other call waits for Close.
+func TestACallDuringCloseIsErrClosed(t *testing.T) {
+	db, err := hostDatabase(filepath.Join(t.TempDir(), "db"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	db.SetMaxOpenConns(1)
+	store, err := sqlite.New(t.Context(), db, nil)
+	require.NoError(t, err)
+	tx, err := db.Begin() // the only connection
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	calling, stop := context.WithCancel(t.Context())
+	wg.Go(func() {
+		if _, err := store.Count(calling, "ada", threads.All()); !errors.Is(err, context.Canceled) {
+			t.Errorf("Count while Close waits for it = %v; want context.Canceled, which ends it", err)
+		}
+	})
+	for db.Stats().WaitCount == 0 {
+		time.Sleep(time.Millisecond) // until it is under way
+	}
+	wg.Go(func() {
+		if err := store.Close(); err != nil {
+			t.Errorf("Close = %v; want nil", err)
+		}
+	})
+	for err = nil; !errors.Is(err, threads.ErrClosed); {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		if _, err = store.Count(ctx, "ada", threads.All()); err == nil {
+			t.Error("Count without a connection = nil; want ErrClosed, or before Close that time is up")
+		}
+		cancel()
+	}
+	stop()
+	wg.Wait()
+	require.NoError(t, tx.Rollback())
+}
+
+// The host may take its only connection the moment a write gives it back, and
+// wait for that write with it.
+func TestAWriteIsOverWhenItIsCommitted(t *testing.T) {
+	db, f := openFailing(t, filepath.Join(t.TempDir(), "db"))
+	db.SetMaxOpenConns(1)
+	store, err := sqlite.New(t.Context(), db, nil)
+	require.NoError(t, err)
+	svc := threads.NewService(store, nil)
+	hosts := make(chan *sql.Tx, 1)
+	stand := sync.OnceFunc(func() { // in the line for the connection, during the commit
+		waiting := db.Stats().WaitCount
+		go func() {
+			tx, err := db.Begin()
+			if err != nil {
+				t.Error(err)
+			}
+			hosts <- tx
+		}()
+		for db.Stats().WaitCount == waiting {
+			time.Sleep(time.Millisecond)
+		}
+	})
+	f.duringCommit.Store(&stand)
+	created := make(chan error, 1)
+	go func() {
+		_, err := svc.Create(context.Background(), "ada", threads.Draft{})
+		created <- err
+	}()
+	tx := <-hosts
+	if err := <-created; err != nil {
+		t.Errorf("Create = %v; want nil, while the host has the connection again", err)
+	}
+	require.NoError(t, tx.Rollback())
 }

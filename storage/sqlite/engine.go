@@ -51,7 +51,9 @@ func (e engine) begin() (*txn, error) {
 }
 
 // Isolate implements [groupcommit.Engine]. The first operation needs no
-// savepoint: when it fails, the whole transaction is nothing but its own.
+// savepoint: when it fails, the whole transaction is nothing but its own. One that
+// only read leaves it as it was, unless SQLite itself failed it: after an error
+// of the disk there may be no transaction any more.
 func (e engine) Isolate(tx *txn, op func(*txn) error) (err error, broken bool) {
 	finished := false
 	defer func() {
@@ -62,9 +64,9 @@ func (e engine) Isolate(tx *txn, op func(*txn) error) (err error, broken bool) {
 	if tx.holds {
 		err, broken = e.isolateLater(tx, op)
 	} else {
-		tx.wrote = false
+		tx.wrote, tx.failed = false, false
 		err = op(tx)
-		broken = err != nil && tx.wrote
+		broken = err != nil && (tx.wrote || tx.failed)
 		tx.holds = err == nil
 	}
 	finished = true

@@ -131,30 +131,25 @@ func (s *Store) giveUpBytes(ctx context.Context, e *threads.Erasure) error {
 // emptyLog moves what is in the write-ahead log into the file and cuts the log
 // to nothing, waiting for readers as long as for a lock.
 func (s *Store) emptyLog(ctx context.Context, e *threads.Erasure) error {
-	const pause = 5 * time.Millisecond
-	for left := s.busyTimeout; ; left -= pause {
-		var busy, log, done int64 // log is -1 if the database has none
+	var busy, log, done int64 // log is -1 if the database has none
+	err := s.retry(ctx, func() error {
 		err := s.ask(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`, &busy, &log, &done)
-		switch {
-		case ctx.Err() != nil:
-			return ctx.Err()
-		case err == nil && busy == 0:
-			if log >= 0 {
-				e.Verified = append(e.Verified, "The write-ahead log was emptied.")
-			}
-			return nil
-		case err != nil && !errors.Is(err, threads.ErrLocked):
-			return fmt.Errorf("sqlite: empty the log: %w", err)
-		case left <= 0:
-			e.Caveats = append(e.Caveats, "A reader held the write-ahead log, which keeps the bytes until it is emptied: erase again.")
-			return nil
+		if err == nil && busy != 0 {
+			err = threads.ErrLocked
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+		return err
+	})
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, threads.ErrLocked):
+		e.Caveats = append(e.Caveats, "A reader held the write-ahead log, which keeps the bytes until it is emptied: erase again.")
+	case err != nil:
+		return fmt.Errorf("sqlite: empty the log: %w", err)
+	case log >= 0:
+		e.Verified = append(e.Verified, "The write-ahead log was emptied.")
 	}
+	return nil
 }
 
 // samples returns some ids and titles of the user that are long enough to be

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"sync"
+	"time"
 )
 
 // handle is a database and the statements that are prepared in it.
@@ -29,8 +30,15 @@ func (h *handle) prepared(text string) *sql.Stmt {
 }
 
 // keep prepares statements for next time. It needs a connection, so no
-// transaction may be open that could hold the only one.
+// transaction of ours may be open that could hold the only one; and if others
+// have them all, it lets it be, for the work of the call is done.
 func (h *handle) keep(ctx context.Context, texts []string) {
+	if len(texts) == 0 {
+		return
+	}
+	const patience = 5 * time.Millisecond
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	for _, text := range texts {
 		h.mu.RLock()
 		enough := h.statements[text] != nil || len(h.statements) >= maxStatements
@@ -77,6 +85,7 @@ type txn struct {
 
 	rows    int64 // rows that were written
 	wrote   bool  // whether anything was
+	failed  bool  // whether SQLite failed a statement, and may have ended the transaction by itself
 	holds   bool  // whether an operation before this one is in it
 	release func() error
 }
@@ -128,12 +137,18 @@ func (t *txn) statement(text string) (*sql.Stmt, error) {
 	} else {
 		var err error
 		if st, err = t.tx.PrepareContext(t.ctx, text); err != nil {
-			return nil, t.s.classify(err)
+			return nil, t.fail(err)
 		}
 		t.unprepared = append(t.unprepared, text)
 	}
 	t.statements[text] = st
 	return st, nil
+}
+
+// fail is the error of a statement, with its class.
+func (t *txn) fail(err error) error {
+	t.failed = true
+	return t.s.classify(err)
 }
 
 // exec runs a statement that writes and returns how many rows it wrote.
@@ -145,7 +160,7 @@ func (t *txn) exec(text string, args ...any) (int64, error) {
 	t.wrote = true
 	r, err := st.ExecContext(t.ctx, args...)
 	if err != nil {
-		return 0, t.s.classify(err)
+		return 0, t.fail(err)
 	}
 	n, err := r.RowsAffected()
 	t.rows += n
@@ -158,8 +173,10 @@ func (t *txn) control(text string) error {
 	if err != nil {
 		return err
 	}
-	_, err = st.ExecContext(t.ctx)
-	return t.s.classify(err)
+	if _, err = st.ExecContext(t.ctx); err != nil {
+		return t.fail(err)
+	}
+	return nil
 }
 
 // query calls each for every row of a statement.
@@ -170,15 +187,24 @@ func (t *txn) query(text string, args []any, each func(scan func(...any) error) 
 	}
 	rows, err := st.QueryContext(t.ctx, args...)
 	if err != nil {
-		return t.s.classify(err)
+		return t.fail(err)
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
+	scan := func(dest ...any) error {
+		if err := rows.Scan(dest...); err != nil { // columns are strict, so it is not what was stored
+			return corrupt("%v", err)
+		}
+		return nil
+	}
 	for rows.Next() {
-		if err := each(rows.Scan); err != nil {
+		if err := each(scan); err != nil {
 			return err
 		}
 	}
-	return t.s.classify(rows.Err())
+	if err := rows.Err(); err != nil {
+		return t.fail(err)
+	}
+	return nil
 }
 
 // row scans the one row that a statement has, and reports whether it has one.

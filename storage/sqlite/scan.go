@@ -18,7 +18,7 @@ func (s *Store) scanErased(ctx context.Context, texts []string, e *threads.Erasu
 	return s.read(ctx, "", nil, func(v *view) error {
 		var kept []byte // the end of the page before
 		pages := 0
-		found := ""
+		found := false
 		err := v.query(`SELECT data FROM sqlite_dbpage ORDER BY pgno`, nil, func(scan func(...any) error) error {
 			var page []byte
 			if err := scan(&page); err != nil {
@@ -27,9 +27,7 @@ func (s *Store) scanErased(ctx context.Context, texts []string, e *threads.Erasu
 			pages++
 			window := slices.Concat(kept, page)
 			for _, text := range texts {
-				if found == "" && bytes.Contains(window, []byte(text)) {
-					found = text
-				}
+				found = found || bytes.Contains(window, []byte(text))
 			}
 			kept = window[max(0, len(window)-4*threads.MaxTitle):]
 			return nil
@@ -37,8 +35,8 @@ func (s *Store) scanErased(ctx context.Context, texts []string, e *threads.Erasu
 		if err != nil {
 			return err
 		}
-		if found != "" {
-			e.Caveats = append(e.Caveats, fmt.Sprintf("The file holds the erased bytes %q: another thread has the same, or they are a remnant.", found))
+		if found {
+			e.Caveats = append(e.Caveats, "The file holds an erased id or title: another thread has the same, or it is a remnant.")
 		} else {
 			e.Verified = append(e.Verified, fmt.Sprintf("A scan of the %d pages of the file found none of %d erased ids and titles.", pages, len(texts)))
 		}

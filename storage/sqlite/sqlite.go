@@ -56,7 +56,7 @@ type Store struct {
 	reader      *handle // the writer, if the database is borrowed
 
 	mu     sync.RWMutex // held for reading by every call; for writing to close
-	closed bool
+	closed atomic.Bool  // set before Close waits, so that no call waits for that
 
 	rowsWritten atomic.Int64
 }
@@ -152,20 +152,34 @@ func (s *Store) prepareFile(ctx context.Context) error {
 // wait for each other. The file remembers it. While several open a new file
 // SQLite does not wait for the lock that this needs, so we do.
 func (s *Store) useLog(ctx context.Context) error {
-	const pause = 5 * time.Millisecond
-	for left := s.busyTimeout; ; left -= pause {
+	return s.retry(ctx, func() error {
 		var mode string
 		err := s.ask(ctx, `PRAGMA journal_mode = WAL`, &mode)
 		if err == nil && mode != "wal" {
 			err = fmt.Errorf("%w: the journal mode stays %s", threads.ErrLocked, mode)
 		}
-		if !errors.Is(err, threads.ErrLocked) || left <= 0 {
+		return err
+	})
+}
+
+// retry is for locks that SQLite does not wait for: it tries again while the
+// error is ErrLocked, for as long as a lock is waited for.
+func (s *Store) retry(ctx context.Context, try func() error) error {
+	const pause = 5 * time.Millisecond
+	wait, cancel := context.WithTimeout(ctx, s.busyTimeout)
+	defer cancel()
+	for {
+		err := try()
+		if !errors.Is(err, threads.ErrLocked) {
 			return err
 		}
 		select {
 		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-wait.Done():
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return err
 		}
 	}
 }
@@ -200,14 +214,15 @@ func New(ctx context.Context, db *sql.DB, o *Options) (*Store, error) {
 	return s, nil
 }
 
-// Close implements [threads.Store]. It waits for calls under way.
+// Close implements [threads.Store]. It waits for calls under way; those that
+// begin meanwhile are refused.
 func (s *Store) Close() error {
+	first := !s.closed.Swap(true)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if !first {
 		return nil
 	}
-	s.closed = true
 	if s.path == "" {
 		if err := s.writer.forget(); err != nil {
 			return fmt.Errorf("sqlite: close: %w", err)
@@ -226,8 +241,11 @@ func (s *Store) enter(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if s.closed.Load() {
+		return threads.ErrClosed
+	}
 	s.mu.RLock()
-	if s.closed {
+	if s.closed.Load() {
 		s.mu.RUnlock()
 		return threads.ErrClosed
 	}
