@@ -13,6 +13,7 @@ import (
 // The result codes of SQLite that have a class. The low byte is the code, the
 // rest says more about it.
 const (
+	codeGeneric   = 1 // of a statement, or of what it found in the file
 	codeBusy      = 5
 	codeLocked    = 6
 	codeInterrupt = 9

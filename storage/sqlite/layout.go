@@ -27,6 +27,19 @@ func (s *Store) identify(ctx context.Context) error {
 	return nil
 }
 
+// checkHeader looks at the two bytes of a file by which SQLite would take it to
+// be of another kind and write nothing.
+func (s *Store) checkHeader(ctx context.Context) error {
+	var kind string
+	if err := s.ask(ctx, `SELECT hex(substr(data, 19, 2)) FROM sqlite_dbpage WHERE pgno = 1`, &kind); err != nil {
+		return err
+	}
+	if kind != "0202" { // both say that there is a write-ahead log
+		return fmt.Errorf("%w: the file says that it is of the kind %s, which was never written", threads.ErrCorrupt, kind)
+	}
+	return nil
+}
+
 // ask scans the one row of a query.
 func (s *Store) ask(ctx context.Context, query string, values ...any) error {
 	if err := s.writer.db.QueryRowContext(ctx, query).Scan(values...); err != nil {
@@ -103,12 +116,12 @@ func (s *Store) layoutOf(ctx context.Context, conn *sql.Conn) (int, error) {
 	return version, checkLayout(version, rows)
 }
 
-const layoutSQL = `SELECT ifnull(max(version), 0), count(*) FROM skein_layout`
+const layoutSQL = `SELECT CAST(ifnull(max(version), 0) AS INTEGER), count(*) FROM skein_layout`
 
 func checkLayout(version, rows int) error {
 	switch {
-	case rows != 1:
-		return fmt.Errorf("%w: the database names %d layouts, not one", threads.ErrCorrupt, rows)
+	case rows != 1 || version < 1:
+		return fmt.Errorf("%w: the database names %d layouts, not one, or none that there is", threads.ErrCorrupt, rows)
 	case version > layout():
 		return fmt.Errorf("%w: it has layout %d and this version knows up to %d", threads.ErrNewerLayout, version, layout())
 	}

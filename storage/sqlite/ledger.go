@@ -164,6 +164,9 @@ const deletionOfIDSQL = `SELECT ` + deletionColumns + ` FROM skein_deletion WHER
 func (v *view) deletions(text string, args ...any) (list []threads.Deletion, err error) {
 	err = v.query(text, args, func(scan func(...any) error) error {
 		d, err := scanDeletion(scan)
+		if err == nil && d.User != v.user {
+			err = corrupt("an index has a deletion under another user")
+		}
 		list = append(list, d)
 		return err
 	})

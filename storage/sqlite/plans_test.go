@@ -2,6 +2,7 @@ package sqlite_test
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -61,17 +62,30 @@ func TestPlans(t *testing.T) {
 	}
 }
 
-func TestRowsWrittenAreTheSameAtEverySize(t *testing.T) {
-	written := func(n int) (deleting, restoring int64) {
-		store, svc := open(t, filepath.Join(t.TempDir(), "db"), nil)
+// cost is what a call wrote: rows, and pages of the log.
+type cost struct{ rows, pages int64 }
+
+// TestDeletingAndRestoringWriteTheSameAtEverySize: SKEIN_LONG=1 also counts at
+// a million threads.
+func TestDeletingAndRestoringWriteTheSameAtEverySize(t *testing.T) {
+	sizes := []int{100, 10_000}
+	if os.Getenv("SKEIN_LONG") != "" {
+		sizes = append(sizes, 1_000_000)
+	}
+	written := func(n int) (deleting, restoring cost) {
+		path := filepath.Join(t.TempDir(), "db")
+		store, svc := open(t, path, nil)
 		createMany(t, svc, "ada", n)
-		count := func(f func()) int64 {
+		count := func(f func()) cost {
+			shell(t, path, `PRAGMA wal_checkpoint(TRUNCATE)`)
 			before, err := store.Stats(t.Context())
 			require.NoError(t, err)
+			require.Zero(t, before.LogBytes)
 			f()
 			after, err := store.Stats(t.Context())
 			require.NoError(t, err)
-			return after.RowsWritten - before.RowsWritten
+			const head, frame = 32, 24 + 4096 // of the log
+			return cost{after.RowsWritten - before.RowsWritten, (after.LogBytes - head) / frame}
 		}
 		var d threads.Deletion
 		deleting = count(func() {
@@ -87,11 +101,14 @@ func TestRowsWrittenAreTheSameAtEverySize(t *testing.T) {
 		})
 		return deleting, restoring
 	}
-	for _, n := range []int{1, 100, 3_000} {
+	leastDeleting, leastRestoring := written(1)
+	require.Equal(t, []int64{2, 2}, []int64{leastDeleting.rows, leastRestoring.rows}, "the generation and the deletion")
+	for _, n := range sizes {
 		deleting, restoring := written(n)
-		if deleting != 2 || restoring != 2 {
-			t.Errorf("SoftDeleteAll and Restore of %d threads wrote %d and %d rows; want 2 each: the generation and the deletion", n, deleting, restoring)
+		if deleting != leastDeleting || restoring != leastRestoring {
+			t.Errorf("SoftDeleteAll and Restore of %d threads wrote %+v and %+v; want %+v and %+v, as of one", n, deleting, restoring, leastDeleting, leastRestoring)
 		}
+		t.Logf("%d threads: SoftDeleteAll wrote %+v, Restore %+v", n, deleting, restoring)
 	}
 }
 

@@ -14,7 +14,10 @@
 // log then grows; files on a network share are not safe, for SQLite's locks
 // are not; the file does not shrink, but for [Store.Erase], and a user with
 // hundreds of live or deleted generations (organizations, or bulk deletions
-// in the trash) pays for each in every page of a list.
+// in the trash) pays for each in every page of a list. SQLite has no checksum
+// of its pages. Each row has one here, so no thread is shown otherwise than it
+// was stored; but a damaged index can hide threads from a search until
+// [Store.Check] finds it.
 package sqlite
 
 import (
@@ -139,13 +142,16 @@ func Open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 }
 
 func (s *Store) prepareFile(ctx context.Context) error {
-	if err := s.identify(ctx); err != nil {
-		return err
+	for _, step := range []func(context.Context) error{s.identify, s.useLog, s.migrate, s.checkHeader} {
+		err := step(ctx)
+		if code, ok := s.errorCode(err); ok && code == codeGeneric { // the statements are right, so it is the file
+			err = fmt.Errorf("%w: %w", threads.ErrCorrupt, err)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err := s.useLog(ctx); err != nil {
-		return err
-	}
-	return s.migrate(ctx)
+	return nil
 }
 
 // useLog turns on the write-ahead log, so that readers and the writer do not

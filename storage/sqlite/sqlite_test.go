@@ -31,9 +31,10 @@ func open(t testing.TB, path string, o *sqlite.Options) (*sqlite.Store, *threads
 func createMany(t testing.TB, svc *threads.Service, user string, n int) {
 	t.Helper()
 	var wg sync.WaitGroup
-	for w := range 16 {
+	const at = 64
+	for w := range at {
 		wg.Go(func() {
-			for i := w; i < n; i += 16 {
+			for i := w; i < n; i += at {
 				if _, err := svc.Create(context.Background(), user, threads.Draft{Title: fmt.Sprintf("%s's thread %d", user, i)}); err != nil {
 					t.Error(err)
 				}
@@ -135,27 +136,37 @@ func mustOpenAndClose(t *testing.T, path string) {
 }
 
 func TestErrorClasses(t *testing.T) {
-	t.Run("a full file is ErrFull, and a purge makes room", func(t *testing.T) {
-		_, svc := open(t, filepath.Join(t.TempDir(), "db"), &sqlite.Options{MaxSize: 300 << 10})
-		var err error
-		for range 10_000 {
-			if _, err = svc.Create(t.Context(), "ada", threads.Draft{Title: strings.Repeat("t", 200)}); err != nil {
-				break
+	for _, size := range []int64{200 << 10, 300 << 10, 304 << 10, 308 << 10, 312 << 10, 700 << 10} { // full at another place each
+		t.Run(fmt.Sprintf("a file that is full at %d bytes is ErrFull, and a purge makes room", size), func(t *testing.T) {
+			store, svc := open(t, filepath.Join(t.TempDir(), "db"), &sqlite.Options{MaxSize: size})
+			ctx := t.Context()
+			var err error
+			created := int64(0)
+			for ; err == nil; created++ {
+				_, err = svc.Create(ctx, "ada", threads.Draft{Title: strings.Repeat("t", 200)})
 			}
-		}
-		if !errors.Is(err, threads.ErrFull) {
-			t.Fatalf("Create in a full file = %v; want ErrFull", err)
-		}
-		before, err := svc.Count(t.Context(), "ada", threads.All())
-		require.NoError(t, err)
-		if d, err := svc.SoftDeleteAll(t.Context(), "ada", threads.All()); err != nil || d.Count != before.Live {
-			t.Fatalf("SoftDeleteAll in a full file = %d, %v; want %d, nil", d.Count, err, before.Live)
-		}
-		_, err = svc.Purge(t.Context(), "ada", time.Now().Add(time.Hour), threads.MaxPurge)
-		require.NoError(t, err)
-		_, err = svc.Create(t.Context(), "ada", threads.Draft{})
-		require.NoError(t, err, "there is room again")
-	})
+			created--
+			if !errors.Is(err, threads.ErrFull) {
+				t.Fatalf("Create in a full file = %v; want ErrFull", err)
+			}
+			n, err := svc.Count(ctx, "ada", threads.All())
+			require.NoError(t, err)
+			require.Equal(t, threads.Counts{Live: created}, n, "nothing of the create that had no room")
+			d, err := svc.SoftDeleteAll(ctx, "ada", threads.All())
+			if err != nil || d.Count != created {
+				t.Fatalf("SoftDeleteAll in a full file = %d, %v; want %d, nil", d.Count, err, created)
+			}
+			_, err = svc.Purge(ctx, "ada", time.Now().Add(time.Hour), threads.MaxPurge)
+			require.NoError(t, err)
+			_, err = svc.Create(ctx, "ada", threads.Draft{})
+			require.NoError(t, err, "there is room again")
+			st, err := store.Stats(ctx)
+			require.NoError(t, err)
+			require.LessOrEqual(t, st.FileBytes, size)
+			_, err = store.Check(ctx)
+			require.NoError(t, err)
+		})
+	}
 
 	t.Run("a lock that another keeps is ErrLocked", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "db")

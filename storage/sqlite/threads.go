@@ -62,6 +62,9 @@ func (v *view) find(id string, state threads.State) (row, error) {
 		return row{}, err
 	}
 	r, err := rec.row(v.user, g)
+	if err == nil && r.ID != id {
+		err = corrupt("an index has thread %q under the id %q", r.ID, id)
+	}
 	if err == nil && !state.Matches(g.State == generation.Live) {
 		err = threads.ErrNotFound
 	}
