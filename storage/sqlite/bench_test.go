@@ -25,7 +25,7 @@ import (
 // the live rows. All in one run, on one disk: compare the figures with each
 // other, not with another run.
 //
-//	go test -run '^$' -bench . -count 6 ./storage/sqlite
+//	go test -run '^$' -bench . -timeout 30m ./storage/sqlite
 //
 // -short leaves out the sizes that take long to fill.
 
@@ -158,73 +158,86 @@ func stampedArgs(i int64) []any {
 	return []any{"ada", draft.Organization, fmt.Sprintf("thrd_%032x", i), draft.Title, string(metadata), at, at, at}
 }
 
-// BenchmarkBareCommit is the floor of every write: one durable commit of one
-// small row, in a file of that many threads.
-func BenchmarkBareCommit(b *testing.B) {
-	for _, n := range sizes() {
-		b.Run(fmt.Sprintf("threads=%d", n), func(b *testing.B) {
-			db := stamped(b, n)
-			_, err := db.Exec(`CREATE TABLE bare (n INTEGER)`)
-			require.NoError(b, err)
-			_, err = db.Exec(`INSERT INTO bare VALUES (0)`)
-			require.NoError(b, err)
-			st, err := db.Prepare(`UPDATE bare SET n = n + 1`)
-			require.NoError(b, err)
-			for b.Loop() {
-				_, err := st.Exec()
-				require.NoError(b, err)
-			}
-		})
+// turn is one thing that is measured beside others.
+type turn struct {
+	name string
+	do   func()
+}
+
+// takeTurns does each thing in turn, again and again, so that all of them meet
+// the same disk and the same neighbours, and returns the median time of each.
+func takeTurns(b *testing.B, turns []turn) map[string]time.Duration {
+	b.Helper()
+	for _, t := range turns {
+		t.do() // once without being measured: statements get prepared
+	}
+	took := map[string][]time.Duration{}
+	for b.Loop() {
+		for _, t := range turns {
+			start := time.Now()
+			t.do()
+			took[t.name] = append(took[t.name], time.Since(start))
+		}
+	}
+	b.ReportMetric(0, "ns/op") // of all together it means nothing
+	medians := map[string]time.Duration{}
+	for name, list := range took {
+		slices.Sort(list)
+		medians[name] = list[len(list)/2]
+		b.ReportMetric(float64(medians[name].Nanoseconds())/1000, name+"-us")
+	}
+	return medians
+}
+
+func ratio(b *testing.B, name string, of, to time.Duration) {
+	b.Helper()
+	b.ReportMetric(float64(of)/float64(to), name)
+}
+
+// bareCommit is the floor of every write: one durable commit of one small row.
+func bareCommit(b *testing.B) func() {
+	db := stamped(b, 100)
+	_, err := db.Exec(`CREATE TABLE bare (n INTEGER); INSERT INTO bare VALUES (0)`)
+	require.NoError(b, err)
+	st, err := db.Prepare(`UPDATE bare SET n = n + 1`)
+	require.NoError(b, err)
+	return func() {
+		_, err := st.Exec()
+		require.NoError(b, err)
 	}
 }
 
-// BenchmarkSoftDeleteAll deletes all threads of a user and brings them back,
-// and measures one of the two.
-func BenchmarkSoftDeleteAll(b *testing.B) { deleteAndRestore(b, true) }
-
-// BenchmarkRestore is the other of the two.
-func BenchmarkRestore(b *testing.B) { deleteAndRestore(b, false) }
-
-func deleteAndRestore(b *testing.B, measureDelete bool) {
+// BenchmarkDeleteAll deletes all threads of a user and brings them back, at
+// every size, beside a bare commit.
+func BenchmarkDeleteAll(b *testing.B) {
+	turns := []turn{{"bare", bareCommit(b)}}
 	for _, n := range sizes() {
-		b.Run(fmt.Sprintf("threads=%d", n), func(b *testing.B) {
-			store, svc := open(b, stored(b, n), nil)
-			var rows int64
-			timed := func(measured bool, f func()) {
-				if !measured {
-					b.StopTimer()
-					defer b.StartTimer()
-					f()
-					return
-				}
-				before, err := store.Stats(b.Context())
+		_, svc := open(b, stored(b, n), nil)
+		var d threads.Deletion
+		turns = append(turns,
+			turn{fmt.Sprintf("delete=%d", n), func() {
+				var err error
+				d, err = svc.SoftDeleteAll(b.Context(), "ada", threads.All())
 				require.NoError(b, err)
-				f()
-				after, err := store.Stats(b.Context())
+				require.EqualValues(b, n, d.Count)
+			}},
+			turn{fmt.Sprintf("restore=%d", n), func() {
+				restored, err := svc.Restore(b.Context(), "ada", d.ID)
 				require.NoError(b, err)
-				rows += after.RowsWritten - before.RowsWritten
-			}
-			b.ReportAllocs()
-			for b.Loop() {
-				var d threads.Deletion
-				timed(measureDelete, func() {
-					var err error
-					d, err = svc.SoftDeleteAll(b.Context(), "ada", threads.All())
-					require.NoError(b, err)
-					require.EqualValues(b, n, d.Count)
-				})
-				timed(!measureDelete, func() {
-					restored, err := svc.Restore(b.Context(), "ada", d.ID)
-					require.NoError(b, err)
-					require.EqualValues(b, n, restored)
-				})
-			}
-			b.ReportMetric(float64(rows)/float64(b.N), "rows/op")
-		})
+				require.EqualValues(b, n, restored)
+			}})
+	}
+	took := takeTurns(b, turns)
+	least, most := sizes()[0], slices.Max(sizes())
+	for _, call := range []string{"delete", "restore"} {
+		small, large := took[fmt.Sprintf("%s=%d", call, least)], took[fmt.Sprintf("%s=%d", call, most)]
+		ratio(b, call+"-most/least", large, small)
+		ratio(b, call+"-most/bare", large, took["bare"])
 	}
 }
 
-// BenchmarkStampedDeleteAll is the delete of the hand-written design.
+// BenchmarkStampedDeleteAll is the delete of the hand-written design, which
+// grows with the number of threads.
 func BenchmarkStampedDeleteAll(b *testing.B) {
 	for _, n := range sizes() {
 		b.Run(fmt.Sprintf("threads=%d", n), func(b *testing.B) {
@@ -244,54 +257,46 @@ func BenchmarkStampedDeleteAll(b *testing.B) {
 	}
 }
 
-// BenchmarkPage lists the newest 50 threads: live in files of growing size,
-// after twenty deletions of 10,000, and by the hand-written query.
+// BenchmarkPage lists the newest 50 threads that are not hidden, as most lists
+// do: live in files of growing size, after twenty deletions of 10,000, and by
+// the hand-written query.
 func BenchmarkPage(b *testing.B) {
-	query := threads.Query{Scope: threads.All()}
-	page := func(b *testing.B, svc *threads.Service) {
-		b.ReportAllocs()
-		for b.Loop() {
-			p, err := svc.List(b.Context(), "ada", query, threads.Paging{Limit: 50})
+	shown := false
+	page := func(svc *threads.Service, q threads.Query) func() {
+		return func() {
+			p, err := svc.List(b.Context(), "ada", q, threads.Paging{Limit: 50})
 			require.NoError(b, err)
 			require.Len(b, p.Threads, 50)
 		}
 	}
-	for _, n := range sizes() {
-		b.Run(fmt.Sprintf("live=%d", n), func(b *testing.B) {
-			_, svc := open(b, stored(b, n), nil)
-			page(b, svc)
-		})
+	query := threads.Query{Scope: threads.All(), Hidden: &shown}
+	var turns []turn
+	for _, n := range sizes()[1:] {
+		_, svc := open(b, stored(b, n), nil)
+		st, err := stamped(b, n).Prepare(stampedPage)
+		require.NoError(b, err)
+		turns = append(turns,
+			turn{fmt.Sprintf("live=%d", n), page(svc, query)},
+			turn{fmt.Sprintf("hidden-too=%d", n), page(svc, threads.Query{Scope: threads.All()})},
+			turn{fmt.Sprintf("stamped=%d", n), func() { require.Len(b, readStamped(b, st), 50) }})
 	}
-	b.Run("live=10000/shown", func(b *testing.B) { // as most lists ask: without the hidden
-		_, svc := open(b, stored(b, 10_000), nil)
-		all, shown := query, false
-		query.Hidden = &shown
-		defer func() { query = all }()
-		page(b, svc)
-	})
-	b.Run("live=10000/deletions=20x10000", func(b *testing.B) {
-		_, svc := open(b, stored(b, 10_000), nil)
-		rounds := 20
-		if testing.Short() {
-			rounds = 2
-		}
-		for range rounds {
-			_, err := svc.SoftDeleteAll(b.Context(), "ada", threads.All())
-			require.NoError(b, err)
-			fillStore(b, svc, 10_000)
-		}
-		page(b, svc)
-	})
-	for _, n := range sizes() {
-		b.Run(fmt.Sprintf("stamped=%d", n), func(b *testing.B) {
-			st, err := stamped(b, n).Prepare(stampedPage)
-			require.NoError(b, err)
-			b.ReportAllocs()
-			for b.Loop() {
-				require.Len(b, readStamped(b, st), 50)
-			}
-		})
+	_, svc := open(b, stored(b, 10_000), nil)
+	rounds := 20
+	if testing.Short() {
+		rounds = 2
 	}
+	for range rounds {
+		_, err := svc.SoftDeleteAll(b.Context(), "ada", threads.All())
+		require.NoError(b, err)
+		fillStore(b, svc, 10_000)
+	}
+	turns = append(turns, turn{"deletions", page(svc, query)})
+	took := takeTurns(b, turns)
+	most := slices.Max(sizes())
+	ratio(b, "most/10000", took[fmt.Sprintf("live=%d", most)], took["live=10000"])
+	ratio(b, "deletions/10000", took["deletions"], took["live=10000"])
+	ratio(b, "live/stamped", took[fmt.Sprintf("live=%d", most)], took[fmt.Sprintf("stamped=%d", most)])
+	ratio(b, "hidden-too/stamped", took[fmt.Sprintf("hidden-too=%d", most)], took[fmt.Sprintf("stamped=%d", most)])
 }
 
 func readStamped(b *testing.B, st *sql.Stmt) (list []threads.Thread) {
@@ -315,39 +320,37 @@ func readStamped(b *testing.B, st *sql.Stmt) (list []threads.Thread) {
 // BenchmarkCreate adds a thread, durably: alone, by 16 callers at once, and by
 // the hand-written insert, a commit each.
 func BenchmarkCreate(b *testing.B) {
-	b.Run("lone", func(b *testing.B) {
-		_, svc := open(b, stored(b, 10_000), nil)
-		b.ReportAllocs()
-		for b.Loop() {
-			_, err := svc.Create(b.Context(), "ada", draft)
-			require.NoError(b, err)
+	_, svc := open(b, stored(b, 10_000), nil)
+	create := func() {
+		if _, err := svc.Create(context.Background(), "ada", draft); err != nil {
+			panic(err)
 		}
-	})
-	b.Run("callers=16", func(b *testing.B) {
-		_, svc := open(b, stored(b, 10_000), nil)
-		b.ReportAllocs()
-		b.ResetTimer()
-		var wg sync.WaitGroup
-		for w := range 16 {
-			wg.Go(func() {
-				for range (b.N + 15 - w) / 16 {
-					if _, err := svc.Create(context.Background(), "ada", draft); err != nil {
-						b.Error(err)
-						return
+	}
+	st, err := stamped(b, 10_000).Prepare(stampedInsert)
+	require.NoError(b, err)
+	next := int64(10_000)
+	const callers, each = 16, 16
+	took := takeTurns(b, []turn{
+		{"lone", create},
+		{"stamped", func() {
+			next++
+			_, err := st.Exec(stampedArgs(next)...)
+			require.NoError(b, err)
+		}},
+		{"256-by-16", func() {
+			var wg sync.WaitGroup
+			for range callers {
+				wg.Go(func() {
+					for range each {
+						create()
 					}
-				}
-			})
-		}
-		wg.Wait()
+				})
+			}
+			wg.Wait()
+		}},
 	})
-	b.Run("stamped", func(b *testing.B) {
-		st, err := stamped(b, 10_000).Prepare(stampedInsert)
-		require.NoError(b, err)
-		for i := int64(10_000); b.Loop(); i++ {
-			_, err := st.Exec(stampedArgs(i)...)
-			require.NoError(b, err)
-		}
-	})
+	ratio(b, "rate-lone/stamped", took["stamped"], took["lone"])
+	ratio(b, "rate-16/lone", took["lone"]*callers*each, took["256-by-16"])
 }
 
 // BenchmarkOthersLatency creates threads of one user, one after the other,

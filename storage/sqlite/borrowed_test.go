@@ -56,7 +56,7 @@ func TestConformanceOnABorrowedHandleOfOneConnection(t *testing.T) {
 	storagetest.Run(t, storagetest.Harness{
 		Open:       func(dir string) (threads.Store, error) { return lend(filepath.Join(dir, "db"), 1) },
 		Persistent: true,
-		Histories:  4,
+		Histories:  3,
 	})
 }
 

@@ -18,6 +18,6 @@ func TestConformance(t *testing.T) {
 			return sqlite.Open(context.Background(), filepath.Join(dir, "db"), nil)
 		},
 		Persistent: true,
-		Histories:  8,
+		Histories:  5,
 	})
 }
