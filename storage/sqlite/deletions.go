@@ -58,7 +58,7 @@ func (v *view) unused(id string) error {
 // Restore implements [threads.Store].
 func (s *Store) Restore(ctx context.Context, user, deletion string, at time.Time) (n int64, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateDeletionID(deletion), threads.ValidateTime("restored_at", at))
-	err = s.write(ctx, user, invalid, func(v *view) error {
+	err = s.writeAlone(ctx, user, invalid, func(v *view) error {
 		old, err := v.deletion(deletion)
 		if err != nil {
 			return err
@@ -163,22 +163,18 @@ func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time)
 	return p, err
 }
 
-// purgeBatch is the most threads that one transaction of a purge removes, so
-// that other writers wait for a millisecond or two and not for the whole call.
-// With 500 a large purge took half the time, and a create beside it twice.
-const purgeBatch = 100
-
 // Purge implements [threads.Store]. A call is one or more transactions of at
-// most purgeBatch threads and records; when it fails or is cancelled, what it
-// had removed by then stays removed and is in the result.
+// most [Options].PurgeBatch threads and records, so that other writers wait for
+// a millisecond or two and not for the whole call. When it fails or is
+// cancelled, what it had removed by then stays removed and is in the result.
 func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, limit int) (threads.PurgeResult, error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before),
 		threads.ValidateTime("now", now), threads.ValidatePurgeLimit(limit))
 	var sum threads.PurgeResult
 	for {
 		var one threads.PurgeResult
-		n := min(limit, purgeBatch)
-		err := s.write(ctx, user, invalid, func(v *view) (err error) {
+		n := min(limit, s.purgeBatch)
+		err := s.writeAlone(ctx, user, invalid, func(v *view) (err error) {
 			one, err = generation.Purge(&trash{v}, before, now, n)
 			return err
 		})

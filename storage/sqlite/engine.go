@@ -94,9 +94,10 @@ func (e engine) isolateLater(tx *txn, op func(*txn) error) (err error, broken bo
 func (e engine) Rollback(tx *txn) { tx.rollback() }
 
 // Commit implements [groupcommit.Engine].
-func (e engine) Commit(tx *txn) error {
+func (e engine) Commit(tx *txn) (err error, apart bool) {
 	if err := tx.commit(); err != nil {
-		return e.s.classifyCommit(err)
+		err = e.s.classifyCommit(err)
+		return err, errors.Is(err, threads.ErrFull)
 	}
-	return nil
+	return nil, false
 }

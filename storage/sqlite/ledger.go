@@ -45,11 +45,20 @@ func (v *view) ledger(text string, args ...any) (l generation.Ledger, err error)
 
 // generations returns those of the scope in a state.
 func (v *view) generations(state generation.State, scope threads.Scope) (generation.Ledger, error) {
-	if scope != threads.All() && state != generation.Deleted { // only those name no deletion
-		return v.ledger(generationsLiveInSQL, v.user, state, scope.Organization())
+	list, all := scope.Organizations()
+	if all || state == generation.Deleted { // the index has those by their deletion
+		l, err := v.ledger(generationsSQL, v.user, state)
+		return within(l, scope), err
 	}
-	l, err := v.ledger(generationsSQL, v.user, state)
-	return within(l, scope), err
+	var l generation.Ledger
+	for _, organization := range list {
+		more, err := v.ledger(generationsLiveInSQL, v.user, state, organization)
+		if err != nil {
+			return nil, err
+		}
+		l = append(l, more...)
+	}
+	return l, nil
 }
 
 // youngest returns the one generation that new threads of the organization go

@@ -41,6 +41,8 @@ type Options struct {
 	BusyTimeout time.Duration // how long a write waits for that of another process; 0: five seconds
 	Readers     int           // for Open: connections that read; 0: one a processor, at least four
 	MaxSize     int64         // for Open: bytes the file may grow to, beyond which writes are [threads.ErrFull]; 0: no limit
+	MaxGroup    int           // the most concurrent writes that share a commit; 0: 256, 1: each has its own
+	PurgeBatch  int           // the most threads and records that a purge removes in one transaction, for which other writers wait; 0: 100
 
 	// ErrorCode, for New, reads the result code of SQLite, extended or not,
 	// out of an error of the host's driver. Without it no error of a driver
@@ -53,6 +55,7 @@ type Options struct {
 type Store struct {
 	path        string // of the file it owns; empty if the database is borrowed
 	busyTimeout time.Duration
+	purgeBatch  int
 	errorCode   func(error) (int, bool)
 	group       *groupcommit.Group[*txn]
 	writer      *handle
@@ -66,9 +69,6 @@ type Store struct {
 
 var _ threads.Store = (*Store)(nil)
 
-// maxGroup is the most writes that share a commit.
-const maxGroup = 256
-
 func newStore(path string, o *Options) (*Store, Options) {
 	var opts Options
 	if o != nil {
@@ -80,11 +80,17 @@ func newStore(path string, o *Options) (*Store, Options) {
 	if opts.Readers <= 0 {
 		opts.Readers = max(4, runtime.GOMAXPROCS(0))
 	}
-	s := &Store{path: path, busyTimeout: opts.BusyTimeout, errorCode: errorCode}
+	if opts.MaxGroup <= 0 {
+		opts.MaxGroup = 256
+	}
+	if opts.PurgeBatch <= 0 { // with 500 a large purge took half the time, and a create beside it twice
+		opts.PurgeBatch = 100
+	}
+	s := &Store{path: path, busyTimeout: opts.BusyTimeout, purgeBatch: opts.PurgeBatch, errorCode: errorCode}
 	if opts.ErrorCode != nil && path == "" {
 		s.errorCode = opts.ErrorCode
 	}
-	s.group = groupcommit.New[*txn](engine{s}, maxGroup)
+	s.group = groupcommit.New[*txn](engine{s}, opts.MaxGroup)
 	return s, opts
 }
 
@@ -282,6 +288,18 @@ func (s *Store) read(ctx context.Context, user string, invalid error, f func(*vi
 
 // write runs f on what the user has and returns when its changes are durable.
 func (s *Store) write(ctx context.Context, user string, invalid error, f func(*view) error) error {
+	return s.writeIn(ctx, s.group.Do, user, invalid, f)
+}
+
+// writeAlone is for what can be large: many of those in one transaction would
+// keep everybody else waiting.
+func (s *Store) writeAlone(ctx context.Context, user string, invalid error, f func(*view) error) error {
+	return s.writeIn(ctx, s.group.DoAlone, user, invalid, f)
+}
+
+func (s *Store) writeIn(
+	ctx context.Context, do func(context.Context, func(*txn) error) error, user string, invalid error, f func(*view) error,
+) error {
 	if invalid != nil {
 		return invalid
 	}
@@ -289,5 +307,5 @@ func (s *Store) write(ctx context.Context, user string, invalid error, f func(*v
 		return err
 	}
 	defer s.leave()
-	return s.group.Do(ctx, func(t *txn) error { return f(&view{txn: t, user: user}) })
+	return do(ctx, func(t *txn) error { return f(&view{txn: t, user: user}) })
 }

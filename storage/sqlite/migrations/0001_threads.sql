@@ -48,7 +48,7 @@ CREATE INDEX skein_thread_pinned ON skein_thread (generation, created_at, id) WH
 CREATE TABLE skein_deletion (
     user        TEXT    NOT NULL CHECK (user <> ''),
     id          TEXT    NOT NULL CHECK (id <> ''),
-    scope       TEXT    NOT NULL CHECK (scope <> ''), -- 'all', 'personal' or an organization
+    scope       TEXT    NOT NULL CHECK (scope <> ''), -- 'all', 'personal', an organization, or several with commas
     thread      TEXT    NOT NULL, -- '': of many
     key         TEXT    NOT NULL, -- '': none
     deleted_at  INTEGER NOT NULL,
