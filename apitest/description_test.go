@@ -75,14 +75,6 @@ func describe(t testing.TB) *description {
 	return d
 }
 
-// operation returns the operation with that id.
-func (d *description) operation(t testing.TB, id string) operation {
-	t.Helper()
-	i := slices.IndexFunc(d.operations, func(o operation) bool { return o.id == id })
-	require.GreaterOrEqual(t, i, 0, "there is no operation %s", id)
-	return d.operations[i]
-}
-
 // find returns the operation that a request is for. It compares the path as
 // the description says: byte for byte but for the id.
 func (d *description) find(r *http.Request) (operation, bool) {
