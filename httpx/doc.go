@@ -5,6 +5,9 @@
 // [http.StripPrefix]. Who calls is for the host to say, with an
 // [Authenticator]; package apikey has one for API keys.
 //
+// GET /v1/openapi.yaml is the description of them all ([OpenAPI]), without
+// credentials.
+//
 // # A destructive call never guesses
 //
 // DELETE /v1/threads without the parameter organization_id deletes the threads
@@ -28,7 +31,8 @@
 //
 // # Answers
 //
-// Every answer is compact JSON without a final newline, and carries Trace-Id:
+// Every answer but the description is compact JSON without a final newline;
+// every one carries Trace-Id:
 // the trace id of the caller's traceparent header if that is valid, and else a
 // random one. An error has the envelope
 //

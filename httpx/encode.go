@@ -14,12 +14,13 @@ type answer struct {
 	status int
 	header [][2]string // besides those of every answer
 	body   any         // for encode; nil: none
+	text   []byte      // instead of a body, of the Content-Type in header
 }
 
 // send writes the answer. That the client may be gone is no error of ours.
 func (a answer) send(x *exchange) {
 	header := x.w.Header()
-	var body []byte
+	body := a.text
 	if a.body != nil {
 		body = encode(a.body)
 		header.Set("Content-Type", "application/json")

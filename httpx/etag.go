@@ -18,11 +18,11 @@ func etag(t threads.Thread) [2]string {
 
 // versions are those that a thread may have for a request to go on.
 type versions struct {
-	any  bool
+	any  bool // whatever the list says
 	list []int64
 }
 
-func (v versions) has(version int64) bool { return v.any || slices.Contains(v.list, version) }
+func (v versions) has(version int64) bool { return slices.Contains(v.list, version) }
 
 // ifMatch reads the precondition of a request (RFC 9110, section 13.1.1). A
 // tag that is none of ours matches nothing, and neither does a weak one.

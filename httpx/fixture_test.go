@@ -266,6 +266,13 @@ func (s *faultyStore) Get(ctx context.Context, user, id string, state threads.St
 	return s.Store.Get(ctx, user, id, state)
 }
 
+func (s *faultyStore) Update(ctx context.Context, user string, t threads.Thread) error {
+	if err := s.fail(ctx, "Update"); err != nil {
+		return err
+	}
+	return s.Store.Update(ctx, user, t)
+}
+
 func (s *faultyStore) List(ctx context.Context, user string, q threads.Query, after threads.Cursor, limit int) ([]threads.Thread, error) {
 	if err := s.fail(ctx, "List"); err != nil {
 		return nil, err

@@ -139,12 +139,14 @@ func (h *handler) serve(x *exchange) (a answer, err error) {
 	if x.route, x.id, err = findRoute(x.r); err != nil {
 		return answer{}, err
 	}
-	caller, err := h.authenticate(x)
-	if err == nil {
-		err = h.admit(x, caller)
-	}
-	if err != nil {
-		return answer{}, err
+	if !x.route.open {
+		caller, err := h.authenticate(x)
+		if err == nil {
+			err = h.admit(x, caller)
+		}
+		if err != nil {
+			return answer{}, err
+		}
 	}
 	return x.route.serve(h, x)
 }

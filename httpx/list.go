@@ -199,6 +199,9 @@ func (h *handler) threadPlace(x *exchange, field, text string) (threads.Cursor, 
 // deletionPlace does so in a list of deletions.
 func (h *handler) deletionPlace(x *exchange, field, text string) (threads.Cursor, error) {
 	return place(field, text, "deletion", func() (threads.Cursor, error) {
+		if err := h.mayActOnDeletion(x, text); err != nil {
+			return threads.Cursor{}, err
+		}
 		d, err := h.service.Deletion(x.ctx, x.caller.User, text)
 		return d.Cursor(), err
 	})

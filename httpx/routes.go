@@ -13,24 +13,26 @@ type route struct {
 	method  string
 	pattern string // "{id}" stands for any one segment that is not empty
 	serve   func(*handler, *exchange) (answer, error)
+	open    bool // whether it needs no credentials; it then tells nothing about anyone
 }
 
 // routes returns every endpoint.
 func routes() []route {
 	return []route{
-		{http.MethodDelete, "/v1/threads", (*handler).deleteThreads},
-		{http.MethodGet, "/v1/threads", (*handler).listThreads},
-		{http.MethodPost, "/v1/threads", (*handler).createThread},
-		{http.MethodGet, "/v1/threads/{id}", (*handler).getThread},
-		{http.MethodPatch, "/v1/threads/{id}", (*handler).updateThread},
-		{http.MethodDelete, "/v1/threads/{id}", (*handler).deleteThread},
-		{http.MethodPost, "/v1/threads/{id}/pin", (*handler).pinThread},
-		{http.MethodPost, "/v1/threads/{id}/unpin", (*handler).unpinThread},
-		{http.MethodPost, "/v1/threads/{id}/restore", (*handler).restoreThread},
-		{http.MethodGet, "/v1/deletions", (*handler).listDeletions},
-		{http.MethodGet, "/v1/deletions/{id}", (*handler).getDeletion},
-		{http.MethodGet, "/v1/deletions/{id}/threads", (*handler).listDeletion},
-		{http.MethodPost, restorePattern, (*handler).restoreDeletion},
+		{method: http.MethodDelete, pattern: "/v1/threads", serve: (*handler).deleteThreads},
+		{method: http.MethodGet, pattern: "/v1/threads", serve: (*handler).listThreads},
+		{method: http.MethodPost, pattern: "/v1/threads", serve: (*handler).createThread},
+		{method: http.MethodGet, pattern: "/v1/threads/{id}", serve: (*handler).getThread},
+		{method: http.MethodPatch, pattern: "/v1/threads/{id}", serve: (*handler).updateThread},
+		{method: http.MethodDelete, pattern: "/v1/threads/{id}", serve: (*handler).deleteThread},
+		{method: http.MethodPost, pattern: "/v1/threads/{id}/pin", serve: (*handler).pinThread},
+		{method: http.MethodPost, pattern: "/v1/threads/{id}/unpin", serve: (*handler).unpinThread},
+		{method: http.MethodPost, pattern: "/v1/threads/{id}/restore", serve: (*handler).restoreThread},
+		{method: http.MethodGet, pattern: "/v1/deletions", serve: (*handler).listDeletions},
+		{method: http.MethodGet, pattern: "/v1/deletions/{id}", serve: (*handler).getDeletion},
+		{method: http.MethodGet, pattern: "/v1/deletions/{id}/threads", serve: (*handler).listDeletion},
+		{method: http.MethodPost, pattern: restorePattern, serve: (*handler).restoreDeletion},
+		{method: http.MethodGet, pattern: "/v1/openapi.yaml", serve: (*handler).getDescription, open: true},
 	}
 }
 

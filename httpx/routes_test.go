@@ -26,6 +26,7 @@ func TestRoutes(t *testing.T) {
 		"/v1/deletions/restore":       "GET",
 		"/v1/deletions/del_1/threads": "GET",
 		"/v1/deletions/del_1/restore": "POST",
+		"/v1/openapi.yaml":            "GET",
 	} {
 		for _, method := range methods {
 			if strings.Contains(", "+allow+",", ", "+method+",") {

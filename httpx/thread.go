@@ -2,6 +2,7 @@ package httpx
 
 import (
 	"cmp"
+	"errors"
 	"log/slog"
 	"net/http"
 
@@ -51,27 +52,30 @@ func (h *handler) updateThread(x *exchange) (answer, error) {
 	if err := h.mayActOnThread(x, x.id); err != nil {
 		return answer{}, err
 	}
-	return h.update(x, match, patch)
-}
-
-// update changes the thread if its version is one of those.
-func (h *handler) update(x *exchange, match versions, patch threads.Patch) (answer, error) {
-	version := threads.AnyVersion
-	if !match.any {
-		t, err := h.service.Get(x.ctx, x.caller.User, x.id, threads.Live)
-		if err != nil {
-			return answer{}, err
-		}
-		if !match.has(t.Version) {
-			return answer{}, threads.ErrVersionMismatch
-		}
-		version = t.Version
-	}
-	t, err := h.service.Update(x.ctx, x.caller.User, x.id, version, patch)
+	t, err := h.update(x, match, patch)
 	if err != nil {
 		return answer{}, err
 	}
 	return x.showThread(http.StatusOK, t), nil
+}
+
+// update changes the thread if its version is one of those.
+func (h *handler) update(x *exchange, match versions, patch threads.Patch) (threads.Thread, error) {
+	if match.any {
+		t, err := h.service.Update(x.ctx, x.caller.User, x.id, threads.AnyVersion, patch)
+		if errors.Is(err, threads.ErrVersionMismatch) { // a 412 is for those who have set a condition
+			err = &refusal{class: threads.ErrConflict, reason: "Others change this all the time. Nothing was changed; the request can be repeated."}
+		}
+		return t, err
+	}
+	t, err := h.service.Get(x.ctx, x.caller.User, x.id, threads.Live)
+	if err != nil {
+		return threads.Thread{}, err
+	}
+	if !match.has(t.Version) {
+		return threads.Thread{}, threads.ErrVersionMismatch
+	}
+	return h.service.Update(x.ctx, x.caller.User, x.id, t.Version, patch)
 }
 
 // pinThread is POST /v1/threads/{id}/pin. It can be repeated.
@@ -91,7 +95,7 @@ func (h *handler) pin(x *exchange, pinned bool, message string) (answer, error) 
 	if err := h.mayActOnThread(x, x.id); err != nil {
 		return answer{}, err
 	}
-	t, err := h.service.Update(x.ctx, x.caller.User, x.id, threads.AnyVersion, threads.Patch{Pinned: &pinned})
+	t, err := h.update(x, versions{any: true}, threads.Patch{Pinned: &pinned})
 	if err != nil {
 		return answer{}, err
 	}
