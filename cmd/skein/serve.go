@@ -16,6 +16,7 @@ import (
 
 	"github.com/skein-go/skein/httpx"
 	"github.com/skein-go/skein/httpx/apikey"
+	"github.com/skein-go/skein/httpx/ratelimit"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -32,7 +33,7 @@ const (
 
 var serveCommand = command{
 	name:     "serve",
-	synopsis: "--store URL --keys FILE [--listen ADDR] [--retention DURATION] [--log-level LEVEL] [--log-format FORMAT]",
+	synopsis: "--store URL --keys FILE [--listen ADDR] [--retention DURATION] [--rate N/s[:BURST]] [--log-level LEVEL] [--log-format FORMAT]",
 	summary:  "Serve threads over HTTP",
 	about: `The first line on standard output is "listening on http://HOST:PORT"; logs go
 to standard error. GET /healthz answers 200 without a key. SIGINT or SIGTERM
@@ -51,6 +52,10 @@ The server speaks plain HTTP: outside of this machine, put it behind TLS.`,
 		})
 		flags.Func("retention", "how long deleted threads can come back: purge them after this `DURATION`, like 720h (default: never)", func(text string) (err error) {
 			c.retention, err = parseDuration(text)
+			return err
+		})
+		flags.Func("rate", "`N/s[:BURST]` requests that each user may make: N a second, BURST at once after a pause (default: no limit; BURST: N)", func(text string) (err error) {
+			c.rate, err = parseRate(text)
 			return err
 		})
 		flags.Func("log-level", "least `LEVEL` to log: debug, info, warn or error (default info)", func(text string) error {
@@ -85,7 +90,8 @@ type serveConfig struct {
 	store     storeURL
 	keys      string
 	listen    string
-	retention time.Duration // 0: never
+	retention time.Duration      // 0: never
+	rate      *ratelimit.Options // nil: no limit
 	logLevel  slog.Level
 	logJSON   bool
 }
@@ -113,7 +119,11 @@ func serve(ctx context.Context, c serveConfig, out, errOut io.Writer) (err error
 	if _, err := fmt.Fprintf(out, "listening on http://%s\n", listener.Addr()); err != nil {
 		return errors.Join(fmt.Errorf("say where it listens: %w", err), listener.Close())
 	}
-	server := newServer(httpx.New(svc, keys, &httpx.Options{Logger: log}), log)
+	opts := &httpx.Options{Logger: log}
+	if c.rate != nil {
+		opts.Limiter = ratelimit.New(c.rate)
+	}
+	server := newServer(httpx.New(svc, keys, opts), log)
 
 	ctx, cancel := context.WithCancel(ctx)
 	var retention sync.WaitGroup

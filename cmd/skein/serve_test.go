@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skein-go/skein/httpx"
+	"github.com/skein-go/skein/httpx/ratelimit"
 	"github.com/skein-go/skein/storage/memory"
 	"github.com/skein-go/skein/threads"
 )
@@ -151,6 +152,46 @@ func TestServeDoesNotMendPaths(t *testing.T) {
 	}
 	_, _, body := request(t, http.MethodDelete, s.url+"/v1/threads", key, "")
 	require.Equal(t, `{"deleted":1,"message":"Successfully deleted 1 thread(s)"}`, body, "nothing was deleted before")
+}
+
+func TestServeRate(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	adas, bens := newKey(t, keys, "ada"), newKey(t, keys, "ben")
+	list := func(s server, key string) (int, http.Header, string) {
+		t.Helper()
+		return request(t, http.MethodGet, s.url+"/v1/threads", key, "")
+	}
+	s := startServe(t, keys, "--rate", "0.001/s:3") // a token takes longer than any test
+	for range 3 {
+		status, _, body := list(s, adas)
+		require.Equal(t, http.StatusOK, status, body)
+	}
+	status, header, body := list(s, adas)
+	require.Equal(t, http.StatusTooManyRequests, status)
+	require.Regexp(t, `^([1-9]\d\d?|1000)$`, header.Get("Retry-After"), "whole seconds until the next token")
+	require.Contains(t, body, `"code":"RATE_LIMIT_EXCEEDED"`)
+	status, _, _ = list(s, bens)
+	require.Equal(t, http.StatusOK, status, "another user")
+	status, _, _ = list(s, "nonsense")
+	require.Equal(t, http.StatusUnauthorized, status)
+	status, _, _ = request(t, http.MethodGet, s.url+"/healthz", "", "")
+	require.Equal(t, http.StatusOK, status)
+
+	s = startServe(t, keys)
+	for range 50 {
+		status, _, body := list(s, adas)
+		require.Equal(t, http.StatusOK, status, "without --rate there is no limit: %s", body)
+	}
+}
+
+func TestParseRate(t *testing.T) {
+	for text, want := range map[string]ratelimit.Options{
+		"20/s": {PerSecond: 20}, "0.5/s": {PerSecond: 0.5}, ".5/s:3": {PerSecond: 0.5, Burst: 3}, "20/s:100": {PerSecond: 20, Burst: 100},
+	} {
+		got, err := parseRate(text)
+		require.NoError(t, err, text)
+		require.Equal(t, &want, got, text)
+	}
 }
 
 func TestServeRetention(t *testing.T) {

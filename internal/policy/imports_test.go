@@ -37,10 +37,11 @@ var allowed = map[string][]string{
 	"storage/memory":      {"threads", "internal/generation", "internal/merge", "github.com/tidwall/btree"},
 	"storage/bolt":        {"threads", "internal/generation", "internal/groupcommit", "internal/merge", "go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", "github.com/fxamacker/cbor/v2"},
 
-	"httpx":        {"threads"},
-	"httpx/apikey": {"threads", "httpx"},
+	"httpx":           {"threads"},
+	"httpx/apikey":    {"threads", "httpx"},
+	"httpx/ratelimit": {"httpx", "golang.org/x/time/rate"},
 
-	"cmd/skein": {"threads", "httpx", "httpx/apikey", "storage/memory", "storage/bolt"},
+	"cmd/skein": {"threads", "httpx", "httpx/apikey", "httpx/ratelimit", "storage/memory", "storage/bolt"},
 
 	"examples/embed":     {"threads", "storage/memory"},
 	"examples/service":   {"threads", "httpx"},
