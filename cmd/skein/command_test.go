@@ -68,6 +68,7 @@ func TestUsageErrors(t *testing.T) {
 		{"rate with a negative burst", serving("--rate", "20/s:-1"), []string{"the burst must be at least 1"}},
 		{"rate with a burst in pieces", serving("--rate", "20/s:1.5"), []string{"it must be N/s"}},
 		{"rate with the burst of days", serving("--rate", "1/s:100000"), []string{"24 hours"}},
+		{"drain wait without a unit", serving("--drain-wait", "5"), []string{"like 90m or 720h"}},
 		{"unknown log level", serving("--log-level", "loud"), []string{"debug, info, warn or error"}},
 		{"unknown log format", serving("--log-format", "xml"), []string{"text or json"}},
 

@@ -147,6 +147,70 @@ func TestSignalLetsRequestUnderWayFinish(t *testing.T) {
 	require.Equal(t, exitSuccess, status.ExitStatus(), p.log)
 }
 
+// get returns the answer to a request on a connection of its own.
+func get(t *testing.T, url string) (status int, header http.Header, body string) {
+	t.Helper()
+	http.DefaultClient.CloseIdleConnections()
+	return request(t, http.MethodGet, url, "", "")
+}
+
+func TestSignalTurnsAwayBeforeItStops(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	key := newKey(t, keys, "ada")
+	p := startProcess(t, keys, "--drain-wait", "1h") // longer than any test
+	status, header, body := get(t, p.url+"/readyz")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, "ready\n", body)
+	require.Empty(t, header.Get("Connection"))
+
+	p.signal(t, syscall.SIGTERM)
+	p.log.await(t, "draining")
+	for range 2 { // nothing but time ends this
+		status, _, body = get(t, p.url+"/readyz")
+		require.Equal(t, http.StatusServiceUnavailable, status)
+		require.Equal(t, "draining\n", body)
+		status, _, body = get(t, p.url+"/healthz")
+		require.Equal(t, http.StatusOK, status)
+		require.Equal(t, "ok\n", body)
+		create(t, p.url, key, "", 1) // whoever has not noticed yet is still served
+	}
+	p.signal(t, syscall.SIGTERM)
+	require.True(t, p.wait(t).Signaled())
+}
+
+func TestDrainKeepsWhatWasUnderWay(t *testing.T) {
+	dir := t.TempDir()
+	keys, store := filepath.Join(dir, "keys.json"), "bolt:"+filepath.Join(dir, "threads.db")
+	key := newKey(t, keys, "ada")
+	p := startProcess(t, keys, "--store", store, "--drain-wait", "1s")
+	u := startUpload(t, p, key)
+	p.signal(t, syscall.SIGTERM)
+	p.log.await(t, "stopping")
+	for { // until no more connections are taken
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			break
+		}
+		require.NoError(t, conn.Close())
+	}
+
+	_, err := io.WriteString(u.conn, u.body)
+	require.NoError(t, err)
+	response, err := http.ReadResponse(u.in, nil)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusCreated, response.StatusCode)
+	require.True(t, response.Close, "the answer says that the connection ends")
+	status := p.wait(t)
+	require.True(t, status.Exited())
+	require.Equal(t, exitSuccess, status.ExitStatus(), p.log)
+
+	// The store was closed: another process opens the file, and it is all there.
+	p = startProcess(t, keys, "--store", store)
+	_, _, body := request(t, http.MethodGet, p.url+"/v1/threads", key, "")
+	require.Contains(t, body, `"title":"slow"`)
+}
+
 func TestSecondSignalEndsAtOnce(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys.json")
 	key := newKey(t, keys, "ada")

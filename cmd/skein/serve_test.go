@@ -125,19 +125,49 @@ func TestServeFollowsTheKeysFile(t *testing.T) {
 
 func TestServeHealth(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys.json")
-	newKey(t, keys, "ada")
+	key := newKey(t, keys, "ada")
 	s := startServe(t, keys)
-	status, _, body := request(t, http.MethodGet, s.url+"/healthz", "", "")
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, "ok\n", body)
-	status, _, _ = request(t, http.MethodHead, s.url+"/healthz", "", "")
-	require.Equal(t, http.StatusOK, status)
-	for _, path := range []string{"/healthz/", "/", "//healthz"} {
-		status, _, _ = request(t, http.MethodGet, s.url+path, "", "")
-		require.Equal(t, http.StatusNotFound, status, "GET %s", path)
+	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
+		status, header, body := request(t, http.MethodGet, s.url+path, "", "")
+		require.Equal(t, http.StatusOK, status, path)
+		require.Equal(t, want, body, path)
+		require.Equal(t, "no-store", header.Get("Cache-Control"), path)
+		status, _, _ = request(t, http.MethodHead, s.url+path, "", "")
+		require.Equal(t, http.StatusOK, status, path)
+		for _, other := range []string{path + "/", "/" + path, "/v1" + path} {
+			status, _, _ = request(t, http.MethodGet, s.url+other, "", "")
+			require.Equal(t, http.StatusNotFound, status, "GET %s", other)
+		}
+		status, _, _ = request(t, http.MethodDelete, s.url+path, key, "")
+		require.Equal(t, http.StatusNotFound, status, "DELETE %s", path)
 	}
-	status, _, _ = request(t, http.MethodDelete, s.url+"/healthz", "", "")
-	require.Equal(t, http.StatusNotFound, status, "DELETE /healthz")
+}
+
+// Requests that do not end must not keep the process: they are cut off, and
+// whoever runs it is told.
+func TestServeCutsOff(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cutOff := make(chan struct{})
+	stuck := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+		close(cutOff)
+	})
+	h, log := &health{}, quiet().Logger
+	answered := make(chan error, 1)
+	go func() {
+		response, err := http.Get("http://" + listener.Addr().String())
+		if err == nil {
+			err = errors.Join(err, response.Body.Close())
+		}
+		answered <- err
+	}()
+	err = serveUntil(ctx, newServer(h.handler(stuck), log), listener, drain{h, 0, time.Millisecond}, log)
+	require.ErrorContains(t, err, "requests were cut off after 1ms")
+	require.Error(t, <-answered)
+	<-cutOff
 }
 
 // What is not an endpoint byte for byte is not one: no redirect, no delete.
@@ -146,7 +176,7 @@ func TestServeDoesNotMendPaths(t *testing.T) {
 	key := newKey(t, keys, "ada")
 	s := startServe(t, keys)
 	create(t, s.url, key, "", 1)
-	for _, path := range []string{"//v1/threads", "/v1//threads", "/v1/./threads", "/healthz/../v1/threads", "/v1/threads/"} {
+	for _, path := range []string{"//v1/threads", "/v1//threads", "/v1/./threads", "/healthz/../v1/threads", "/readyz/../v1/threads", "/v1/threads/"} {
 		status, _, _ := request(t, http.MethodDelete, s.url+path, key, "")
 		require.Equal(t, http.StatusNotFound, status, "DELETE %s", path)
 	}
