@@ -74,7 +74,7 @@ func demo(ctx context.Context, url storeURL, out, errOut io.Writer) (err error) 
 		if n != (threads.Counts{}) {
 			return fmt.Errorf("store %s has threads of a user %q already, and the demo would delete them: give it a store of its own", url.text, user)
 		}
-		if secrets[user], _, err = keys.Add(user, time.Time{}, time.Now()); err != nil {
+		if secrets[user], _, err = keys.Add(user, threads.All(), time.Time{}, time.Now()); err != nil {
 			return err
 		}
 	}

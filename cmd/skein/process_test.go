@@ -95,7 +95,7 @@ func TestKeyIsRevokedIfTheReaderOfItsSecretIsGone(t *testing.T) {
 	_ = cmd.Run() // its error says what the exit code says
 	require.Equal(t, exitFailure, cmd.ProcessState.ExitCode())
 	_, list, _ := skein(t, "keys", "list", "--keys", file)
-	require.Regexp(t, `(?m)^key_\S+ +ada +\S+ +- +\d{4}-\S+$`, list, "a revoked key")
+	require.Regexp(t, `(?m)^key_\S+ +ada +all +\S+ +- +- +\d{4}-\S+$`, list, "a revoked key")
 }
 
 // upload is a request whose body the server is waiting for.

@@ -136,12 +136,18 @@ func serve(ctx context.Context, c serveConfig, out, errOut io.Writer) (err error
 	server := newServer(h.handler(httpx.New(svc, keys, opts)), log)
 
 	ctx, cancel := context.WithCancel(ctx)
-	var retention sync.WaitGroup
-	defer retention.Wait()
+	var background sync.WaitGroup
+	defer background.Wait()
 	defer cancel()
 	if c.retention > 0 {
-		retention.Go(func() { retain(ctx, svc, c.retention, log) })
+		background.Go(func() { retain(ctx, svc, c.retention, log) })
 	}
+	minutes := time.NewTicker(time.Minute)
+	defer minutes.Stop()
+	background.Go(func() { saveUses(ctx, keys, minutes.C, log) })
+	defer func() { // when the last request has been answered
+		report(log, whenUnlocked(context.WithoutCancel(ctx), keys.SaveUses))
+	}()
 	return serveUntil(ctx, server, listener, drain{h, c.drainWait, drainTimeout}, log)
 }
 
@@ -204,6 +210,31 @@ func retain(ctx context.Context, svc *threads.Service, keep time.Duration, log *
 			log.Info("purged")
 		},
 	})
+}
+
+// saveUses writes down when keys were last used, at every tick until ctx is
+// done.
+func saveUses(ctx context.Context, keys *apikey.File, ticks <-chan time.Time, log *slog.Logger) {
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+		}
+		err := keys.SaveUses()
+		if !failing { // once is enough: on a medium that cannot be written to it fails for ever
+			report(log, err)
+		}
+		failing = err != nil
+	}
+}
+
+// report logs that uses of keys could not be saved.
+func report(log *slog.Logger, err error) {
+	if err != nil {
+		log.Warn("when keys were last used is not written down", slog.Any("error", err))
+	}
 }
 
 // warn logs what an operator may not have meant.
