@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 
 	"cmd/skein": {"threads", "httpx", "httpx/apikey", "httpx/ratelimit", "storage/memory", "storage/bolt"},
 
+	"examples/desktop":   {"threads", "storage/bolt"},
 	"examples/embed":     {"threads", "storage/memory"},
 	"examples/service":   {"threads", "httpx"},
 	"examples/tabletest": {"threads"},
