@@ -80,12 +80,19 @@
 // that does not arrive. It sets the read deadline of connections for that; a
 // middleware whose ResponseWriter has no Unwrap keeps it from doing so, and
 // the server's ReadTimeout is then the bound. Time for writing the answer is
-// the server's WriteTimeout. CORS, rate limits and TLS are the host's.
+// the server's WriteTimeout.
+//
+// How many requests a user may make is for a [Limiter] to say; package
+// ratelimit has one, and without any there is no limit. It is asked when the
+// caller is known, so that nobody uses up what is another's. CORS, TLS, and
+// what strangers send, are the host's.
 //
 // # Log
 //
-// Each request that reaches the handler is one line, written before the answer is sent: trace id, user,
-// method, route, status, duration, and what applies of thread, deletion, how
-// many were deleted or restored, class and cause of the error. No line holds a
-// credential, a header, a query or a body.
+// Each request that reaches the handler is one line, written before the answer
+// is sent: trace id, user, method, route, status, duration, and what applies of
+// thread, deletion, how many were deleted or restored, class and cause of the
+// error. No line holds a credential, a header, a query or a body. For metrics,
+// [Options.Observe] is called with much the same; examples/metrics hands it to
+// Prometheus.
 package httpx

@@ -74,7 +74,7 @@ func demo(ctx context.Context, url storeURL, out, errOut io.Writer) (err error) 
 		if n != (threads.Counts{}) {
 			return fmt.Errorf("store %s has threads of a user %q already, and the demo would delete them: give it a store of its own", url.text, user)
 		}
-		if secrets[user], _, err = keys.Add(user, time.Time{}, time.Now()); err != nil {
+		if secrets[user], _, err = keys.Add(user, threads.All(), time.Time{}, time.Now()); err != nil {
 			return err
 		}
 	}
@@ -87,7 +87,7 @@ func demo(ctx context.Context, url storeURL, out, errOut io.Writer) (err error) 
 	server := newServer(httpx.New(svc, keys, &httpx.Options{Logger: log}), log)
 	serving, stop := context.WithCancel(ctx)
 	stopped := make(chan error, 1)
-	go func() { stopped <- serveUntil(serving, server, listener, log) }()
+	go func() { stopped <- serveUntil(serving, server, listener, drain{&health{}, 0, drainTimeout}, log) }()
 
 	fmt.Fprintf(out, "A Skein server on http://%s, with its threads in %s, for this demo only.\n", listener.Addr(), url.text)
 	err = tell(ctx, "http://"+listener.Addr().String(), secrets, out)

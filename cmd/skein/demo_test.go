@@ -168,7 +168,7 @@ func demoKeys(t *testing.T) demoUsers {
 	require.NoError(t, err)
 	u := demoUsers{keys, map[string]string{}}
 	for _, user := range []string{ada, ben} {
-		u.secrets[user], _, err = keys.Add(user, time.Time{}, time.Now())
+		u.secrets[user], _, err = keys.Add(user, threads.All(), time.Time{}, time.Now())
 		require.NoError(t, err)
 	}
 	return u

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -16,15 +17,24 @@ import (
 
 var keysAddCommand = command{
 	name:     "keys add",
-	synopsis: "--keys FILE --user USER [--expires DURATION]",
+	synopsis: "--keys FILE --user USER [--scope LIST] [--expires DURATION]",
 	summary:  "Make an API key and print its secret, once",
 	about: `The secret is the one line on standard output and is kept nowhere: the file,
 which is made if it is not there, holds only its hash.
+
+A user may have several keys, so that one can take the place of another while
+both are good: add the new one, hand it out, wait until skein keys list says
+that the old one is not used any more, revoke it.
 
   export SKEIN_API_KEY="$(skein keys add --keys keys.json --user ada)"`,
 	define: func(flags *flag.FlagSet) action {
 		keys := keysFlag(flags)
 		user := flags.String("user", "", "`USER` whose threads the key is for")
+		scope := threads.All()
+		flags.Func("scope", "`LIST` of what the key is for, with commas between: ids of organizations, and personal for the user's threads in none (default: all)", func(text string) (err error) {
+			scope, err = parseScope(text)
+			return err
+		})
 		var lifetime time.Duration
 		flags.Func("expires", "`DURATION` for which the key is good, like 720h (default: until it is revoked)", func(text string) (err error) {
 			lifetime, err = parseDuration(text)
@@ -40,7 +50,7 @@ which is made if it is not there, holds only its hash.
 			if err := threads.ValidateUser(*user); err != nil {
 				return usagef("%v", err)
 			}
-			return addKey(ctx, *keys, *user, lifetime, out, errOut)
+			return addKey(ctx, *keys, *user, scope, lifetime, out, errOut)
 		}
 	},
 }
@@ -49,6 +59,8 @@ var keysListCommand = command{
 	name:     "keys list",
 	synopsis: "--keys FILE",
 	summary:  "List the keys, without anything secret",
+	about: `LAST USED is exact to the minute. A running server writes it down every minute,
+so it may be a minute late.`,
 	define: func(flags *flag.FlagSet) action {
 		keys := keysFlag(flags)
 		return func(_ context.Context, args []string, out, _ io.Writer) error {
@@ -86,6 +98,26 @@ func keysFlag(flags *flag.FlagSet) *string {
 	return flags.String("keys", "", "the keys `FILE`")
 }
 
+// parseScope reads "all", or the parts of a scope in any order.
+func parseScope(text string) (threads.Scope, error) {
+	if text == threads.All().String() {
+		return threads.All(), nil
+	}
+	var parts []threads.Scope
+	for part := range strings.SplitSeq(text, ",") {
+		if part == threads.Personal().String() {
+			parts = append(parts, threads.Personal())
+		} else {
+			parts = append(parts, threads.InOrganization(part))
+		}
+	}
+	scope := threads.Union(parts...)
+	if scope.Validate() != nil {
+		return scope, errors.New("it must be all, or organizations and personal with commas between, like org_abc123,personal")
+	}
+	return scope, nil
+}
+
 func requireKeys(path string) error {
 	if path == "" {
 		return usagef("--keys is missing: name the file of keys, like --keys keys.json")
@@ -95,7 +127,7 @@ func requireKeys(path string) error {
 
 // addKey makes a key and prints its secret. If the secret cannot be printed,
 // the key is revoked: nobody knows it.
-func addKey(ctx context.Context, path, user string, lifetime time.Duration, out, errOut io.Writer) error {
+func addKey(ctx context.Context, path, user string, scope threads.Scope, lifetime time.Duration, out, errOut io.Writer) error {
 	var file *apikey.File
 	err := whenUnlocked(ctx, func() (err error) {
 		file, err = apikey.Create(path)
@@ -115,7 +147,7 @@ func addKey(ctx context.Context, path, user string, lifetime time.Duration, out,
 	var secret string
 	var key apikey.Key
 	err = whenUnlocked(ctx, func() (err error) {
-		secret, key, err = file.Add(user, expires, now)
+		secret, key, err = file.Add(user, scope, expires, now)
 		return err
 	})
 	if err != nil {
@@ -135,12 +167,17 @@ func listKeys(path string, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	used, unknown := file.LastUsed() // if not, the keys are still of interest
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "ID\tUSER\tCREATED\tEXPIRES\tREVOKED")
+	fmt.Fprintln(table, "ID\tUSER\tSCOPE\tCREATED\tLAST USED\tEXPIRES\tREVOKED")
 	for _, k := range file.List() {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.User, day(k.CreatedAt), day(k.ExpiresAt), day(k.RevokedAt))
+		last := day(used[k.ID])
+		if unknown != nil {
+			last = "?"
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.User, k.Scope, day(k.CreatedAt), last, day(k.ExpiresAt), day(k.RevokedAt))
 	}
-	return table.Flush()
+	return errors.Join(table.Flush(), unknown)
 }
 
 // day shows a time in a table: "-" if it is not set.

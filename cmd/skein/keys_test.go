@@ -41,13 +41,13 @@ func TestKeysAddPrintsTheSecretAndKeepsItsHash(t *testing.T) {
 
 func TestKeysListShowsNothingSecret(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "keys.json")
-	secrets := []string{newKey(t, file, "ada"), newKey(t, file, "ben", "--expires", "720h")}
+	secrets := []string{newKey(t, file, "ada"), newKey(t, file, "ben", "--expires", "720h", "--scope", "personal,org_b,org_a,org_b")}
 	code, out, errOut := skein(t, "keys", "list", "--keys", file)
 	require.Equal(t, exitSuccess, code, errOut)
 	const at = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`
-	require.Regexp(t, `^ID +USER +CREATED +EXPIRES +REVOKED\n`+
-		`key_\S+ +ada +`+at+` +- +-\n`+
-		`key_\S+ +ben +`+at+` +`+at+` +-\n$`, out)
+	require.Regexp(t, `^ID +USER +SCOPE +CREATED +LAST USED +EXPIRES +REVOKED\n`+
+		`key_\S+ +ada +all +`+at+` +- +- +-\n`+
+		`key_\S+ +ben +org_a,org_b,personal +`+at+` +- +`+at+` +-\n$`, out)
 	for _, secret := range secrets {
 		require.NotContains(t, out, secret)
 	}
@@ -71,8 +71,8 @@ func TestKeysRevoke(t *testing.T) {
 		require.Empty(t, out)
 	}
 	_, list, _ := skein(t, "keys", "list", "--keys", file)
-	require.Regexp(t, `(?m)^key_\S+ +ada +\S+ +- +\d{4}-\S+$`, list)
-	require.Regexp(t, `(?m)^key_\S+ +ben +\S+ +- +-$`, list)
+	require.Regexp(t, `(?m)^key_\S+ +ada +all +\S+ +- +- +\d{4}-\S+$`, list)
+	require.Regexp(t, `(?m)^key_\S+ +ben +all +\S+ +- +- +-$`, list)
 }
 
 func TestKeysFailures(t *testing.T) {
@@ -120,7 +120,7 @@ func TestKeysAddRevokesWhatItCannotPrint(t *testing.T) {
 	require.Equal(t, exitFailure, code)
 	require.Contains(t, errOut.String(), "is revoked")
 	_, list, _ := skein(t, "keys", "list", "--keys", file)
-	require.Regexp(t, `(?m)^key_\S+ +ada +\S+ +- +\d{4}-\S+$`, list, "a revoked key")
+	require.Regexp(t, `(?m)^key_\S+ +ada +all +\S+ +- +- +\d{4}-\S+$`, list, "a revoked key")
 }
 
 func TestKeysChangedByManyAtOnce(t *testing.T) {

@@ -95,7 +95,7 @@ func TestKeyIsRevokedIfTheReaderOfItsSecretIsGone(t *testing.T) {
 	_ = cmd.Run() // its error says what the exit code says
 	require.Equal(t, exitFailure, cmd.ProcessState.ExitCode())
 	_, list, _ := skein(t, "keys", "list", "--keys", file)
-	require.Regexp(t, `(?m)^key_\S+ +ada +\S+ +- +\d{4}-\S+$`, list, "a revoked key")
+	require.Regexp(t, `(?m)^key_\S+ +ada +all +\S+ +- +- +\d{4}-\S+$`, list, "a revoked key")
 }
 
 // upload is a request whose body the server is waiting for.
@@ -145,6 +145,79 @@ func TestSignalLetsRequestUnderWayFinish(t *testing.T) {
 	status := p.wait(t)
 	require.True(t, status.Exited())
 	require.Equal(t, exitSuccess, status.ExitStatus(), p.log)
+}
+
+// get returns the answer to a request on a connection of its own, and whether
+// the server means to close that.
+func get(t *testing.T, url string) (status int, body string, closes bool) {
+	t.Helper()
+	http.DefaultClient.CloseIdleConnections()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url, nil)
+	require.NoError(t, err)
+	response, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	require.NoError(t, err)
+	return response.StatusCode, string(text), response.Close
+}
+
+func TestSignalTurnsAwayBeforeItStops(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	key := newKey(t, keys, "ada")
+	p := startProcess(t, keys, "--drain-wait", "1h") // longer than any test
+	status, body, closes := get(t, p.url+"/readyz")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, "ready\n", body)
+	require.False(t, closes)
+
+	p.signal(t, syscall.SIGTERM)
+	p.log.await(t, "draining")
+	for range 2 { // nothing but time ends this
+		status, body, closes = get(t, p.url+"/readyz")
+		require.Equal(t, http.StatusServiceUnavailable, status)
+		require.Equal(t, "draining\n", body)
+		require.True(t, closes, "the next request is on a new connection, perhaps to another server")
+		status, body, _ = get(t, p.url+"/healthz")
+		require.Equal(t, http.StatusOK, status)
+		require.Equal(t, "ok\n", body)
+		create(t, p.url, key, "", 1) // whoever has not noticed yet is still served
+	}
+	p.signal(t, syscall.SIGTERM)
+	require.True(t, p.wait(t).Signaled())
+}
+
+func TestDrainKeepsWhatWasUnderWay(t *testing.T) {
+	dir := t.TempDir()
+	keys, store := filepath.Join(dir, "keys.json"), "bolt:"+filepath.Join(dir, "threads.db")
+	key := newKey(t, keys, "ada")
+	p := startProcess(t, keys, "--store", store, "--drain-wait", "1s")
+	u := startUpload(t, p, key)
+	p.signal(t, syscall.SIGTERM)
+	p.log.await(t, "stopping")
+	for { // until no more connections are taken
+		conn, err := net.Dial("tcp", strings.TrimPrefix(p.url, "http://"))
+		if err != nil {
+			break
+		}
+		require.NoError(t, conn.Close())
+	}
+
+	_, err := io.WriteString(u.conn, u.body)
+	require.NoError(t, err)
+	response, err := http.ReadResponse(u.in, nil)
+	require.NoError(t, err)
+	defer response.Body.Close()
+	require.Equal(t, http.StatusCreated, response.StatusCode)
+	require.True(t, response.Close, "the answer says that the connection ends")
+	status := p.wait(t)
+	require.True(t, status.Exited())
+	require.Equal(t, exitSuccess, status.ExitStatus(), p.log)
+
+	// The store was closed: another process opens the file, and it is all there.
+	p = startProcess(t, keys, "--store", store)
+	_, _, body := request(t, http.MethodGet, p.url+"/v1/threads", key, "")
+	require.Contains(t, body, `"title":"slow"`)
 }
 
 func TestSecondSignalEndsAtOnce(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/skein-go/skein/httpx"
 	"github.com/skein-go/skein/httpx/apikey"
+	"github.com/skein-go/skein/httpx/ratelimit"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -27,22 +28,26 @@ const (
 	writeTimeout      = 30 * time.Second
 	idleTimeout       = 2 * time.Minute
 	maxHeaderBytes    = 32 << 10
-	drainTimeout      = 20 * time.Second // how long requests may go on after a signal
+	drainTimeout      = 20 * time.Second // how long requests may go on when no more are taken
 )
 
 var serveCommand = command{
 	name:     "serve",
-	synopsis: "--store URL --keys FILE [--listen ADDR] [--retention DURATION] [--log-level LEVEL] [--log-format FORMAT]",
+	synopsis: "--store URL --keys FILE [--listen ADDR] [--retention DURATION] [--rate N/s[:BURST]] [--drain-wait DURATION] [--log-level LEVEL] [--log-format FORMAT]",
 	summary:  "Serve threads over HTTP",
 	about: `The first line on standard output is "listening on http://HOST:PORT"; logs go
-to standard error. GET /healthz answers 200 without a key. SIGINT or SIGTERM
-lets the requests under way finish, a second one does not. Keys that are added
-or revoked take effect at once.
+to standard error. Keys that are added or revoked take effect at once.
+
+GET /healthz and GET /readyz need no key. The first is 200 as long as the
+process is up; the second is 200 and "ready" as long as it takes requests, and
+503 and "draining" from the first SIGINT or SIGTERM on. Then requests are still
+taken for --drain-wait, those under way have 20 seconds to finish, and the store
+is closed. A second signal ends it at once.
 
 The server speaks plain HTTP: outside of this machine, put it behind TLS.`,
 	define: func(flags *flag.FlagSet) action {
 		var c serveConfig
-		flags.Var(&c.store, "store", "the `URL` of the store: memory: (gone when the server ends)")
+		flags.Var(&c.store, "store", "the `URL` of the store: bolt:PATH (one file), or memory: (gone when the server ends)")
 		flags.StringVar(&c.keys, "keys", "", "the keys `FILE` made by skein keys add")
 		c.listen = "127.0.0.1:8080"
 		flags.Func("listen", "`ADDR` to listen on, as HOST:PORT; port 0 picks a free one (default "+c.listen+")", func(text string) error {
@@ -51,6 +56,14 @@ The server speaks plain HTTP: outside of this machine, put it behind TLS.`,
 		})
 		flags.Func("retention", "how long deleted threads can come back: purge them after this `DURATION`, like 720h (default: never)", func(text string) (err error) {
 			c.retention, err = parseDuration(text)
+			return err
+		})
+		flags.Func("drain-wait", "`DURATION` to go on taking requests after a signal, until load balancers have seen /readyz (default: none)", func(text string) (err error) {
+			c.drainWait, err = parseDuration(text)
+			return err
+		})
+		flags.Func("rate", "how many requests each user may make, as `N/s[:BURST]`: N a second, BURST at once after a pause (default: no limit; BURST: N)", func(text string) (err error) {
+			c.rate, err = parseRate(text)
 			return err
 		})
 		flags.Func("log-level", "least `LEVEL` to log: debug, info, warn or error (default info)", func(text string) error {
@@ -85,7 +98,9 @@ type serveConfig struct {
 	store     storeURL
 	keys      string
 	listen    string
-	retention time.Duration // 0: never
+	retention time.Duration      // 0: never
+	rate      *ratelimit.Options // nil: no limit
+	drainWait time.Duration
 	logLevel  slog.Level
 	logJSON   bool
 }
@@ -113,21 +128,38 @@ func serve(ctx context.Context, c serveConfig, out, errOut io.Writer) (err error
 	if _, err := fmt.Fprintf(out, "listening on http://%s\n", listener.Addr()); err != nil {
 		return errors.Join(fmt.Errorf("say where it listens: %w", err), listener.Close())
 	}
-	server := newServer(httpx.New(svc, keys, &httpx.Options{Logger: log}), log)
+	opts := &httpx.Options{Logger: log}
+	if c.rate != nil {
+		opts.Limiter = ratelimit.New(c.rate)
+	}
+	h := &health{}
+	server := newServer(h.handler(httpx.New(svc, keys, opts)), log)
 
 	ctx, cancel := context.WithCancel(ctx)
-	var retention sync.WaitGroup
-	defer retention.Wait()
+	var background sync.WaitGroup
+	defer background.Wait()
 	defer cancel()
 	if c.retention > 0 {
-		retention.Go(func() { retain(ctx, svc, c.retention, log) })
+		background.Go(func() { retain(ctx, svc, c.retention, log) })
 	}
-	return serveUntil(ctx, server, listener, log)
+	minutes := time.NewTicker(time.Minute)
+	defer minutes.Stop()
+	background.Go(func() { saveUses(ctx, keys, minutes.C, log) })
+	defer func() { // when the last request has been answered
+		report(log, whenUnlocked(context.WithoutCancel(ctx), keys.SaveUses))
+	}()
+	return serveUntil(ctx, server, listener, drain{h, c.drainWait, drainTimeout}, log)
 }
 
-// serveUntil serves until ctx is done, and then until the requests under way
-// are answered, but not for longer than drainTimeout.
-func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, log *slog.Logger) error {
+// drain is how a server stops.
+type drain struct {
+	health *health       // that is told first
+	wait   time.Duration // in which others may notice, and requests are still taken
+	atMost time.Duration // how long those under way may go on after that
+}
+
+// serveUntil serves until ctx is done, and then drains.
+func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, d drain, log *slog.Logger) error {
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	select {
@@ -135,20 +167,26 @@ func serveUntil(ctx context.Context, server *http.Server, listener net.Listener,
 		return errors.Join(err, server.Close())
 	case <-ctx.Done():
 	}
-	log.Info("stopping", slog.Duration("at_most", drainTimeout))
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	d.health.draining.Store(true)
+	log.Info("draining", slog.Duration("wait", d.wait))
+	select {
+	case err := <-failed:
+		return errors.Join(err, server.Close())
+	case <-time.After(d.wait):
+	}
+	log.Info("stopping", slog.Duration("at_most", d.atMost))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.atMost)
 	defer cancel()
-	if err := server.Shutdown(drain); err != nil {
-		return errors.Join(fmt.Errorf("requests were cut off after %s: %w", drainTimeout, err), server.Close())
+	if err := server.Shutdown(ctx); err != nil {
+		return errors.Join(fmt.Errorf("requests were cut off after %s: %w", d.atMost, err), server.Close())
 	}
 	return nil
 }
 
-// newServer returns a server of the handler, and of GET /healthz, that no
-// client can hold up.
-func newServer(api http.Handler, log *slog.Logger) *http.Server {
+// newServer returns a server of the handler that no client can hold up.
+func newServer(handler http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           withHealth(api),
+		Handler:           handler,
 		ReadHeaderTimeout: readHeaderTimeout,
 		ReadTimeout:       readTimeout,
 		WriteTimeout:      writeTimeout,
@@ -156,21 +194,6 @@ func newServer(api http.Handler, log *slog.Logger) *http.Server {
 		MaxHeaderBytes:    maxHeaderBytes,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
-}
-
-// withHealth answers GET /healthz and leaves everything else to the handler
-// as it came. An http.ServeMux would redirect requests whose path is not
-// clean, and a redirected delete is not the one that was asked for.
-func withHealth(api http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path != "/healthz" || r.Method != http.MethodGet && r.Method != http.MethodHead {
-			api.ServeHTTP(w, r)
-			return
-		}
-		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = io.WriteString(w, "ok\n")
-	})
 }
 
 // retain purges what was deleted longer than keep ago until ctx is done.
@@ -187,6 +210,31 @@ func retain(ctx context.Context, svc *threads.Service, keep time.Duration, log *
 			log.Info("purged")
 		},
 	})
+}
+
+// saveUses writes down when keys were last used, at every tick until ctx is
+// done.
+func saveUses(ctx context.Context, keys *apikey.File, ticks <-chan time.Time, log *slog.Logger) {
+	failing := false
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+		}
+		err := keys.SaveUses()
+		if !failing { // once is enough: on a medium that cannot be written to it fails for ever
+			report(log, err)
+		}
+		failing = err != nil
+	}
+}
+
+// report logs that uses of keys could not be saved.
+func report(log *slog.Logger, err error) {
+	if err != nil {
+		log.Warn("when keys were last used is not written down", slog.Any("error", err))
+	}
 }
 
 // warn logs what an operator may not have meant.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -19,6 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/skein-go/skein/httpx"
+	"github.com/skein-go/skein/httpx/apikey"
+	"github.com/skein-go/skein/httpx/ratelimit"
 	"github.com/skein-go/skein/storage/memory"
 	"github.com/skein-go/skein/threads"
 )
@@ -124,19 +127,49 @@ func TestServeFollowsTheKeysFile(t *testing.T) {
 
 func TestServeHealth(t *testing.T) {
 	keys := filepath.Join(t.TempDir(), "keys.json")
-	newKey(t, keys, "ada")
+	key := newKey(t, keys, "ada")
 	s := startServe(t, keys)
-	status, _, body := request(t, http.MethodGet, s.url+"/healthz", "", "")
-	require.Equal(t, http.StatusOK, status)
-	require.Equal(t, "ok\n", body)
-	status, _, _ = request(t, http.MethodHead, s.url+"/healthz", "", "")
-	require.Equal(t, http.StatusOK, status)
-	for _, path := range []string{"/healthz/", "/", "//healthz"} {
-		status, _, _ = request(t, http.MethodGet, s.url+path, "", "")
-		require.Equal(t, http.StatusNotFound, status, "GET %s", path)
+	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
+		status, header, body := request(t, http.MethodGet, s.url+path, "", "")
+		require.Equal(t, http.StatusOK, status, path)
+		require.Equal(t, want, body, path)
+		require.Equal(t, "no-store", header.Get("Cache-Control"), path)
+		status, _, _ = request(t, http.MethodHead, s.url+path, "", "")
+		require.Equal(t, http.StatusOK, status, path)
+		for _, other := range []string{path + "/", "/" + path, "/v1" + path} {
+			status, _, _ = request(t, http.MethodGet, s.url+other, "", "")
+			require.Equal(t, http.StatusNotFound, status, "GET %s", other)
+		}
+		status, _, _ = request(t, http.MethodDelete, s.url+path, key, "")
+		require.Equal(t, http.StatusNotFound, status, "DELETE %s", path)
 	}
-	status, _, _ = request(t, http.MethodDelete, s.url+"/healthz", "", "")
-	require.Equal(t, http.StatusNotFound, status, "DELETE /healthz")
+}
+
+// Requests that do not end must not keep the process: they are cut off, and
+// whoever runs it is told.
+func TestServeCutsOff(t *testing.T) {
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cutOff := make(chan struct{})
+	stuck := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+		close(cutOff)
+	})
+	h, log := &health{}, quiet().Logger
+	answered := make(chan error, 1)
+	go func() {
+		response, err := http.Get("http://" + listener.Addr().String())
+		if err == nil {
+			err = errors.Join(err, response.Body.Close())
+		}
+		answered <- err
+	}()
+	err = serveUntil(ctx, newServer(h.handler(stuck), log), listener, drain{h, 0, time.Millisecond}, log)
+	require.ErrorContains(t, err, "requests were cut off after 1ms")
+	require.Error(t, <-answered)
+	<-cutOff
 }
 
 // What is not an endpoint byte for byte is not one: no redirect, no delete.
@@ -145,12 +178,163 @@ func TestServeDoesNotMendPaths(t *testing.T) {
 	key := newKey(t, keys, "ada")
 	s := startServe(t, keys)
 	create(t, s.url, key, "", 1)
-	for _, path := range []string{"//v1/threads", "/v1//threads", "/v1/./threads", "/healthz/../v1/threads", "/v1/threads/"} {
+	for _, path := range []string{"//v1/threads", "/v1//threads", "/v1/./threads", "/healthz/../v1/threads", "/readyz/../v1/threads", "/v1/threads/"} {
 		status, _, _ := request(t, http.MethodDelete, s.url+path, key, "")
 		require.Equal(t, http.StatusNotFound, status, "DELETE %s", path)
 	}
 	_, _, body := request(t, http.MethodDelete, s.url+"/v1/threads", key, "")
 	require.Equal(t, `{"deleted":1,"message":"Successfully deleted 1 thread(s)"}`, body, "nothing was deleted before")
+}
+
+// One key takes the place of another while the server runs, as the
+// documentation of package apikey says.
+func TestServeKeepsServingWhileAKeyIsReplaced(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	first := newKey(t, keys, "ada", "--expires", "720h")
+	firstID := keyID(t, keys, "ada")
+	s := startServe(t, keys)
+	status := func(key string) int {
+		t.Helper()
+		status, _, _ := request(t, http.MethodGet, s.url+"/v1/threads", key, "")
+		return status
+	}
+	list := func() (first, second string) {
+		t.Helper()
+		_, out, _ := skein(t, "keys", "list", "--keys", keys)
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		require.Len(t, lines, 3, out)
+		return lines[1], lines[2]
+	}
+	const at = `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`
+	require.Equal(t, http.StatusOK, status(first))
+	second := newKey(t, keys, "ada")
+	require.Equal(t, http.StatusOK, status(second))
+	require.Equal(t, http.StatusOK, status(first), "the first key beside the second")
+	one, two := list()
+	require.Regexp(t, `^`+firstID+` +ada +all +`+at+` +\S+ +`+at+` +-$`, one)
+	require.Regexp(t, `^key_\S+ +ada +all +`+at+` +\S+ +- +-$`, two)
+	code, _, errOut := skein(t, "keys", "revoke", "--keys", keys, firstID)
+	require.Equal(t, exitSuccess, code, errOut)
+	require.Equal(t, http.StatusUnauthorized, status(first))
+	require.Equal(t, http.StatusOK, status(second))
+
+	code, _ = s.stop()
+	require.Equal(t, exitSuccess, code, s.log)
+	one, two = list()
+	require.Regexp(t, `^`+firstID+` +ada +all +`+at+` +`+at+` +`+at+` +`+at+`$`, one, "a server that ends writes it down")
+	require.Regexp(t, `^key_\S+ +ada +all +`+at+` +`+at+` +- +-$`, two)
+	for _, secret := range []string{first, second} {
+		require.NotContains(t, s.log.String(), secret)
+	}
+}
+
+func TestSaveUses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "keys.json")
+	secret := newKey(t, path, "ada")
+	keys, err := apikey.Open(path)
+	require.NoError(t, err)
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	r.Header.Set("X-API-Key", secret)
+	_, err = keys.Authenticate(r)
+	require.NoError(t, err)
+
+	var text bytes.Buffer
+	ctx, cancel := context.WithCancel(t.Context())
+	ticks, done := make(chan time.Time), make(chan struct{})
+	go func() {
+		defer close(done)
+		saveUses(ctx, keys, ticks, slog.New(slog.NewTextHandler(&text, nil)))
+	}()
+	require.NoError(t, os.WriteFile(path+".uses.lock", nil, 0o600))
+	for range 3 {
+		ticks <- time.Time{}
+	}
+	ticks <- time.Time{} // taken when the third has failed
+	cancel()
+	<-done
+	require.Equal(t, 1, strings.Count(text.String(), "not written down"), "a failure that goes on is told once:\n%s", &text)
+	require.NoFileExists(t, path+".uses")
+
+	require.NoError(t, os.Remove(path+".uses.lock"))
+	ctx, cancel = context.WithCancel(t.Context())
+	done = make(chan struct{})
+	go func() {
+		defer close(done)
+		saveUses(ctx, keys, ticks, slog.New(slog.DiscardHandler))
+	}()
+	ticks <- time.Time{}
+	ticks <- time.Time{} // taken when the first is done
+	cancel()
+	<-done
+	require.FileExists(t, path+".uses")
+}
+
+func TestServeHoldsKeysToTheirScope(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	whole, narrow := newKey(t, keys, "ada"), newKey(t, keys, "ada", "--scope", "org_abc123")
+	s := startServe(t, keys)
+	create(t, s.url, whole, "org_abc123", 2)
+	create(t, s.url, whole, "org_other", 1)
+	create(t, s.url, whole, "", 1)
+	status, _, body := request(t, http.MethodDelete, s.url+"/v1/threads?organization_id=org_other", narrow, "")
+	require.Equal(t, http.StatusForbidden, status)
+	require.Contains(t, body, `"code":"ORGANIZATION_ACCESS_DENIED"`)
+	status, _, _ = request(t, http.MethodPost, s.url+"/v1/threads", narrow, "{}")
+	require.Equal(t, http.StatusForbidden, status, "a personal thread")
+	_, _, body = request(t, http.MethodDelete, s.url+"/v1/threads", narrow, "")
+	require.Equal(t, `{"deleted":2,"message":"Successfully deleted 2 thread(s)"}`, body, "everything that the key is for")
+	_, _, body = request(t, http.MethodDelete, s.url+"/v1/threads", whole, "")
+	require.Equal(t, `{"deleted":2,"message":"Successfully deleted 2 thread(s)"}`, body, "the rest")
+}
+
+func TestKeysListSaysWhatItDoesNotKnow(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	newKey(t, keys, "ada")
+	require.NoError(t, os.WriteFile(keys+".uses", []byte("{"), 0o600))
+	code, out, errOut := skein(t, "keys", "list", "--keys", keys)
+	require.Equal(t, exitFailure, code)
+	require.Regexp(t, `(?m)^key_\S+ +ada +all +\S+ +\? +- +-$`, out, "the keys are shown all the same")
+	require.Contains(t, errOut, keys+".uses")
+}
+
+func TestServeRate(t *testing.T) {
+	keys := filepath.Join(t.TempDir(), "keys.json")
+	adas, bens := newKey(t, keys, "ada"), newKey(t, keys, "ben")
+	list := func(s server, key string) (int, http.Header, string) {
+		t.Helper()
+		return request(t, http.MethodGet, s.url+"/v1/threads", key, "")
+	}
+	s := startServe(t, keys, "--rate", "0.001/s:3") // a token takes longer than any test
+	for range 3 {
+		status, _, body := list(s, adas)
+		require.Equal(t, http.StatusOK, status, body)
+	}
+	status, header, body := list(s, adas)
+	require.Equal(t, http.StatusTooManyRequests, status)
+	require.Regexp(t, `^([1-9]\d\d?|1000)$`, header.Get("Retry-After"), "whole seconds until the next token")
+	require.Contains(t, body, `"code":"RATE_LIMIT_EXCEEDED"`)
+	status, _, _ = list(s, bens)
+	require.Equal(t, http.StatusOK, status, "another user")
+	status, _, _ = list(s, "nonsense")
+	require.Equal(t, http.StatusUnauthorized, status)
+	status, _, _ = request(t, http.MethodGet, s.url+"/healthz", "", "")
+	require.Equal(t, http.StatusOK, status)
+
+	s = startServe(t, keys)
+	for range 50 {
+		status, _, body := list(s, adas)
+		require.Equal(t, http.StatusOK, status, "without --rate there is no limit: %s", body)
+	}
+}
+
+func TestParseRate(t *testing.T) {
+	for text, want := range map[string]ratelimit.Options{
+		"20/s": {PerSecond: 20}, "0.5/s": {PerSecond: 0.5}, ".5/s:3": {PerSecond: 0.5, Burst: 3}, "20/s:100": {PerSecond: 20, Burst: 100},
+	} {
+		got, err := parseRate(text)
+		require.NoError(t, err, text)
+		require.Equal(t, &want, got, text)
+	}
 }
 
 func TestServeRetention(t *testing.T) {

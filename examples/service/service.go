@@ -1,5 +1,6 @@
 // Package service shows Skein's HTTP handler inside a service that is there
-// already, with a mux, routes and tokens of its own.
+// already, with a mux, routes, tokens and members of organizations of its own,
+// and with clients in browsers.
 package service
 
 import (
@@ -12,22 +13,29 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
+// Session is somebody who is signed in.
+type Session struct {
+	User          string
+	Organizations []string // that the user is a member of, now
+}
+
 // Sessions is how this service knows its users: by the token in
 // "Authorization: Bearer TOKEN".
 type Sessions interface {
-	// User returns whose token it is; ok is false if it is nobody's.
-	User(token string) (user string, ok bool)
+	// Find returns whose token it is; ok is false if it is nobody's.
+	Find(token string) (session Session, ok bool)
 }
 
 // New returns the service's handler: its own page at /hello, and threads
-// under /chat, so that DELETE /chat/v1/threads deletes a user's threads.
-func New(svc *threads.Service, sessions Sessions, log *slog.Logger) http.Handler {
+// under /chat, so that DELETE /chat/v1/threads deletes a user's threads. Pages
+// of these origins, such as "https://app.example.com", may use the latter.
+func New(svc *threads.Service, sessions Sessions, origins []string, log *slog.Logger) http.Handler {
 	chat := httpx.New(svc, bearer(sessions), &httpx.Options{Logger: log})
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /hello", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "Hello\n")
 	})
-	mux.Handle("/chat/", http.StripPrefix("/chat", chat))
+	mux.Handle("/chat/", cors(origins, http.StripPrefix("/chat", chat)))
 	return mux
 }
 
@@ -38,10 +46,21 @@ func bearer(sessions Sessions) httpx.Authenticator {
 		if !ok {
 			return httpx.Caller{}, httpx.ErrNoCredentials
 		}
-		user, ok := sessions.User(token)
+		session, ok := sessions.Find(token)
 		if !ok {
 			return httpx.Caller{}, httpx.ErrBadCredentials
 		}
-		return httpx.Caller{User: user}, nil
+		return httpx.Caller{User: session.User, Scope: scope(session)}, nil
 	})
+}
+
+// scope is what a session may act on: the user's personal threads, and those
+// in the organizations of which the user is still a member. What the user has
+// in others is out of reach, and stays.
+func scope(s Session) threads.Scope {
+	parts := []threads.Scope{threads.Personal()}
+	for _, id := range s.Organizations {
+		parts = append(parts, threads.InOrganization(id))
+	}
+	return threads.Union(parts...)
 }

@@ -35,7 +35,7 @@ func create(t testing.TB) (f *apikey.File, path string) {
 
 func add(t testing.TB, f *apikey.File, user string) (secret string, k apikey.Key) {
 	t.Helper()
-	secret, k, err := f.Add(user, never, now)
+	secret, k, err := f.Add(user, threads.All(), never, now)
 	require.NoError(t, err)
 	return secret, k
 }
@@ -109,7 +109,7 @@ func TestAuthenticate(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	f, path := create(t)
 	expires := now.Add(time.Hour)
-	secret, k, err := f.Add("ada", expires, now)
+	secret, k, err := f.Add("ada", threads.All(), expires, now)
 	require.NoError(t, err)
 	require.Equal(t, time.Date(2025, 12, 22, 16, 30, 0, 0, time.UTC), k.ExpiresAt)
 	for name, file := range map[string]*apikey.File{"which made it": f, "which reads it": open(t, path)} {
@@ -146,6 +146,7 @@ func TestAdd(t *testing.T) {
 		_, k := add(t, f, "ada")
 		require.Regexp(t, `^key_[0-9a-f]{16}$`, k.ID)
 		require.Equal(t, "ada", k.User)
+		require.Equal(t, threads.All(), k.Scope)
 		require.Equal(t, time.Date(2025, 12, 22, 15, 30, 0, 0, time.UTC), k.CreatedAt)
 		require.True(t, k.ExpiresAt.IsZero())
 		require.False(t, k.Revoked())
@@ -171,12 +172,14 @@ func TestAdd(t *testing.T) {
 		before := read(t, path)
 		for _, row := range []struct {
 			user    string
+			scope   threads.Scope
 			expires time.Time
 		}{
-			{"", never}, {"a\nb", never}, {strings.Repeat("a", 129), never}, {"\xff", never},
-			{"ada", now}, {"ada", now.Add(-time.Hour)}, {"ada", now.Add(time.Millisecond).Truncate(time.Second)},
+			{"", threads.All(), never}, {"a\nb", threads.All(), never}, {strings.Repeat("a", 129), threads.All(), never}, {"\xff", threads.All(), never},
+			{"ada", threads.Scope{}, never}, {"ada", threads.Union(), never}, {"ada", threads.InOrganization("a"), never},
+			{"ada", threads.All(), now}, {"ada", threads.All(), now.Add(-time.Hour)}, {"ada", threads.All(), now.Add(time.Millisecond).Truncate(time.Second)},
 		} {
-			secret, k, err := f.Add(row.user, row.expires, now)
+			secret, k, err := f.Add(row.user, row.scope, row.expires, now)
 			require.ErrorIs(t, err, threads.ErrInvalid)
 			require.Empty(t, secret)
 			require.Equal(t, apikey.Key{}, k)
@@ -189,7 +192,7 @@ func TestAdd(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 16 {
 			wg.Go(func() {
-				if _, _, err := f.Add("ada", never, now); err != nil {
+				if _, _, err := f.Add("ada", threads.All(), never, now); err != nil {
 					t.Errorf("Add = %v; want nil", err)
 				}
 				_, _ = ask(f, "unknown")
@@ -208,7 +211,7 @@ func TestAdd(t *testing.T) {
 		for range 16 {
 			f := open(t, path)
 			wg.Go(func() {
-				secret, _, err := f.Add("ada", never, now)
+				secret, _, err := f.Add("ada", threads.All(), never, now)
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
@@ -345,7 +348,7 @@ func TestChangesAreNoticed(t *testing.T) {
 			for _, class := range []error{httpx.ErrNoCredentials, httpx.ErrBadCredentials, httpx.ErrExpiredCredentials} {
 				require.NotErrorIs(t, err, class, "%s: that is no mistake of the client", name)
 			}
-			_, _, err = server.Add("ada", never, now)
+			_, _, err = server.Add("ada", threads.All(), never, now)
 			require.Error(t, err, "%s: nor is it written over", name)
 			require.NoError(t, os.WriteFile(path, []byte(whole), 0o600))
 			_, err = ask(server, secret)

@@ -23,6 +23,9 @@ const header = "X-API-Key"
 // that is unknown or revoked, and a repeated header, are
 // [httpx.ErrBadCredentials]; an expired key is [httpx.ErrExpiredCredentials].
 //
+// The caller may act on the scope of the key. That the key was used is noted in
+// memory; see [File.SaveUses].
+//
 // If the file was changed it is read again first. If that fails nobody is let
 // in, for what was read before may hold keys that were revoked since.
 func (f *File) Authenticate(r *http.Request) (httpx.Caller, error) {
@@ -34,15 +37,17 @@ func (f *File) Authenticate(r *http.Request) (httpx.Caller, error) {
 		return httpx.Caller{}, httpx.ErrBadCredentials
 	}
 	k, ok, err := f.find(hashOf(secrets[0]))
+	now := f.clock()
 	switch {
 	case err != nil:
 		return httpx.Caller{}, fmt.Errorf("read keys file: %w", err)
 	case !ok || k.Revoked():
 		return httpx.Caller{}, httpx.ErrBadCredentials
-	case k.Expired(f.clock()):
+	case k.Expired(now):
 		return httpx.Caller{}, httpx.ErrExpiredCredentials
 	}
-	return httpx.Caller{User: k.User}, nil
+	f.uses.note(k.ID, now)
+	return httpx.Caller{User: k.User, Scope: k.Scope}, nil
 }
 
 // Challenge implements [httpx.Challenger].

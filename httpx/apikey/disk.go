@@ -31,14 +31,28 @@ const maxSize = 32 << 20
 
 // read returns the keys in a file, and how the file was.
 func read(path string) ([]Key, os.FileInfo, error) {
+	text, state, err := readPrivate(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("%w; make one with: skein keys add --keys %s --user USER", err, path)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	keys, err := decode(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return keys, state, nil
+}
+
+// readPrivate returns what is in a file that only its owner can read, and how
+// the file was.
+func readPrivate(path string) ([]byte, os.FileInfo, error) {
 	// Looked at first, for opening a pipe would wait for whoever writes to it.
 	if state, err := os.Stat(path); err == nil && !state.Mode().IsRegular() {
 		return nil, nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	file, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil, fmt.Errorf("%w; make one with: skein keys add --keys %s --user USER", err, path)
-	}
 	if err != nil {
 		return nil, nil, err
 	}
@@ -56,14 +70,7 @@ func read(path string) ([]Key, os.FileInfo, error) {
 		return nil, nil, fmt.Errorf("%s is longer than %d bytes", path, maxSize)
 	}
 	text, err := io.ReadAll(io.LimitReader(file, maxSize))
-	if err != nil {
-		return nil, nil, err
-	}
-	keys, err := decode(text)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", path, err)
-	}
-	return keys, state, nil
+	return text, state, err
 }
 
 // decode reads what encode wrote.
@@ -110,14 +117,10 @@ func encode(keys []Key) ([]byte, error) {
 	return append(text, '\n'), err
 }
 
-// write replaces the file with one of those keys, so that a reader, and
-// whoever comes after a crash, finds either the old one or the new one. Its
-// owner stays who it was; old is nil if there was none.
-func write(path string, old os.FileInfo, keys []Key) (err error) {
-	text, err := encode(keys)
-	if err != nil {
-		return err
-	}
+// write replaces the file with one of that text, so that a reader, and whoever
+// comes after a crash, finds either the old one or the new one. Its owner is
+// that of old, which may be nil.
+func write(path string, old os.FileInfo, text []byte) (err error) {
 	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
 	if err != nil {
 		return err
@@ -162,7 +165,7 @@ func lock(path string) (unlock func(), err error) {
 	name := path + ".lock"
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if errors.Is(err, fs.ErrExist) {
-		return nil, fmt.Errorf("%w: another is changing the keys file; if that is not so, a crash left its lock: remove %s", threads.ErrLocked, name)
+		return nil, fmt.Errorf("%w: another is changing %s; if that is not so, a crash left its lock: remove %s", threads.ErrLocked, path, name)
 	}
 	if err != nil {
 		return nil, err

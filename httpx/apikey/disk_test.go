@@ -19,7 +19,7 @@ import (
 func TestFileIsWhatItShouldBe(t *testing.T) {
 	f, path := create(t)
 	require.Equal(t, "{\n\t\"format\": \"skein api keys\",\n\t\"version\": 1,\n\t\"keys\": []\n}\n", read(t, path))
-	secret, k, err := f.Add("ada", now.Add(time.Hour), now)
+	secret, k, err := f.Add("ada", threads.Union(threads.InOrganization("org_a"), threads.Personal()), now.Add(time.Hour), now)
 	require.NoError(t, err)
 	require.NoError(t, f.Revoke(k.ID, now))
 	other, l := add(t, f, "bob")
@@ -31,6 +31,7 @@ func TestFileIsWhatItShouldBe(t *testing.T) {
 		{
 			"id": "`+k.ID+`",
 			"user": "ada",
+			"scope": "org_a,personal",
 			"hash": "`+k.Hash.String()+`",
 			"created_at": "2025-12-22T15:30:00Z",
 			"expires_at": "2025-12-22T16:30:00Z",
@@ -39,6 +40,7 @@ func TestFileIsWhatItShouldBe(t *testing.T) {
 		{
 			"id": "`+l.ID+`",
 			"user": "bob",
+			"scope": "all",
 			"hash": "`+l.Hash.String()+`",
 			"created_at": "2025-12-22T15:30:00Z"
 		}
@@ -117,7 +119,12 @@ func TestOpenRefuses(t *testing.T) {
 		"a newer version":            {strings.Replace(whole, `"version": 1`, `"version": 2, "more": 1`, 1), "version of the keys file is 2; this program knows 1"},
 		"no version":                 {strings.Replace(whole, `"version": 1,`, ``, 1), "version of the keys file is 0"},
 		"an unknown member":          {strings.Replace(whole, `"version": 1`, `"version": 1, "more": 1`, 1), `unknown field "more"`},
-		"an unknown member of a key": {strings.Replace(whole, `"user"`, `"scope": "all", "user"`, 1), `unknown field "scope"`},
+		"an unknown member of a key": {strings.Replace(whole, `"user"`, `"role": "all", "user"`, 1), `unknown field "role"`},
+		"a key without a scope":      {strings.Replace(whole, `"scope": "all",`, "", 1), `key 1 has no scope; "scope": "all" is`},
+		"a scope of null":            {strings.Replace(whole, `"all"`, "null", 1), "key 1 has no scope"},
+		"an empty scope":             {strings.Replace(whole, `"all"`, `""`, 1), "damaged"},
+		"a scope that is none":       {strings.Replace(whole, `"all"`, `"acme"`, 1), "damaged"},
+		"a scope of all and more":    {strings.Replace(whole, `"all"`, `"all,org_a"`, 1), "damaged"},
 		"a file that is cut":         {whole[:len(whole)-4], "not a keys file"},
 		"something after the end":    {whole + "{}", "not a keys file"},
 		"no keys":                    {`{"format": "skein api keys", "version": 1}`, "no keys member"},
@@ -130,8 +137,8 @@ func TestOpenRefuses(t *testing.T) {
 		"a hash without its kind":    {strings.Replace(whole, "sha256:", "", 1), "64 hex digits"},
 		"a key without a time":       {strings.Replace(whole, `"2025-12-22T15:30:00Z"`, `"0001-01-01T00:00:00Z"`, 1), "key 1 has no created_at"},
 		"a time that is none":        {strings.Replace(whole, `"2025-12-22T15:30:00Z"`, `"yesterday"`, 1), "damaged"},
-		"a key twice":                {strings.Replace(whole, `"keys": [`, `"keys": [{"id":"`+k.ID+`","user":"eve","hash":"sha256:`+strings.Repeat("01", 32)+`","created_at":"2025-12-22T15:30:00Z"},`, 1), "key 2 is there twice"},
-		"a hash twice":               {strings.Replace(whole, `"keys": [`, `"keys": [{"id":"key_1","user":"eve","hash":"`+k.Hash.String()+`","created_at":"2025-12-22T15:30:00Z"},`, 1), "key 2 is there twice"},
+		"a key twice":                {strings.Replace(whole, `"keys": [`, `"keys": [{"id":"`+k.ID+`","user":"eve","scope":"all","hash":"sha256:`+strings.Repeat("01", 32)+`","created_at":"2025-12-22T15:30:00Z"},`, 1), "key 2 is there twice"},
+		"a hash twice":               {strings.Replace(whole, `"keys": [`, `"keys": [{"id":"key_1","user":"eve","scope":"all","hash":"`+k.Hash.String()+`","created_at":"2025-12-22T15:30:00Z"},`, 1), "key 2 is there twice"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NotEqual(t, whole, row.text)
@@ -193,7 +200,7 @@ func TestLock(t *testing.T) {
 	before := read(t, path)
 	require.NoError(t, os.WriteFile(path+".lock", nil, 0o600))
 
-	_, _, err := f.Add("ada", never, now)
+	_, _, err := f.Add("ada", threads.All(), never, now)
 	require.ErrorIs(t, err, threads.ErrLocked)
 	require.ErrorContains(t, err, "remove "+path+".lock")
 	require.ErrorIs(t, f.Revoke(k.ID, now), threads.ErrLocked)
@@ -229,7 +236,7 @@ func TestAWriteThatFailsLeavesTheOldFile(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte(before), 0o600))
 	f := open(t, path)
 
-	_, _, err := f.Add("bob", never, now)
+	_, _, err := f.Add("bob", threads.All(), never, now)
 	require.Error(t, err)
 	require.Error(t, f.Revoke(f.List()[0].ID, now))
 	require.Equal(t, before, read(t, path))

@@ -27,7 +27,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	secret, key, err := keys.Add("ada", time.Time{}, time.Now())
+	secret, key, err := keys.Add("ada", threads.All(), time.Time{}, time.Now())
 	if err != nil {
 		panic(err)
 	}

@@ -29,6 +29,8 @@ type File struct {
 	readAt time.Time
 	keys   []Key        // in the order they were made
 	byHash map[Hash]int // where in keys
+
+	uses uses
 }
 
 // Create makes a keys file without keys, which only its owner can read. If
@@ -45,7 +47,11 @@ func Create(path string) (*File, error) {
 		}
 		return nil, fmt.Errorf("make keys file: %w", err)
 	}
-	if err := write(path, nil, nil); err != nil {
+	text, err := encode(nil)
+	if err == nil {
+		err = write(path, nil, text)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("make keys file: %w", err)
 	}
 	return Open(path)
@@ -73,17 +79,20 @@ func (f *File) List() []Key {
 	return slices.Clone(f.keys)
 }
 
-// Add makes a key that opens the user's threads, and writes it to the file. It
-// returns the secret, which is nowhere else and cannot be had again. The zero
-// expires is never; another must be after now.
+// Add makes a key that opens those of the user's threads that are in scope,
+// and writes it to the file. It returns the secret, which is nowhere else and
+// cannot be had again. The zero expires is never; another must be after now.
+// A user may have any number of keys.
 //
 // After an error there is no secret; at worst the file has a record that no
-// secret belongs to. The error is [threads.ErrInvalid] for a bad user or time,
-// and [threads.ErrLocked] if another is changing the file.
-func (f *File) Add(user string, expires, now time.Time) (secret string, k Key, err error) {
+// secret belongs to. The error is [threads.ErrInvalid] for a bad user, scope or
+// time, and [threads.ErrLocked] if another is changing the file.
+func (f *File) Add(user string, scope threads.Scope, expires, now time.Time) (secret string, k Key, err error) {
 	secret = newSecret()
-	k = Key{ID: newID(), User: user, Hash: hashOf(secret), CreatedAt: seconds(now), ExpiresAt: seconds(expires)}
-	err = threads.ValidateUser(user)
+	k = Key{ID: newID(), User: user, Scope: scope, Hash: hashOf(secret), CreatedAt: seconds(now), ExpiresAt: seconds(expires)}
+	if err = threads.ValidateUser(user); err == nil {
+		err = scope.Validate()
+	}
 	if err == nil && k.Expired(now) {
 		err = &threads.FieldError{Field: "expires", Rule: "Must be in the future", Given: expires.Format(time.RFC3339)}
 	}
@@ -145,7 +154,11 @@ func (f *File) change(edit func([]Key) ([]Key, error)) error {
 	if err != nil {
 		return err
 	}
-	if err := write(path, f.state, keys); err != nil {
+	text, err := encode(keys)
+	if err == nil {
+		err = write(path, f.state, text)
+	}
+	if err != nil {
 		return err
 	}
 	return f.loadLocked()

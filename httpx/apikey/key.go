@@ -3,6 +3,7 @@ package apikey
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -12,12 +13,22 @@ import (
 // Key is what the file keeps of an API key: everything but the secret. Times
 // are UTC and whole seconds.
 type Key struct {
-	ID        string    `json:"id"`   // "key_" and 16 hex digits; made here, but others of letters, digits, '_' and '-' will do
-	User      string    `json:"user"` // whose threads the key opens
+	ID   string `json:"id"`   // "key_" and 16 hex digits; made here, but others of letters, digits, '_' and '-' will do
+	User string `json:"user"` // whose threads the key opens
+
+	// Scope is which of them: all, or those of some organizations. A key of
+	// organizations opens personal threads only if its scope names these too.
+	Scope threads.Scope `json:"scope"`
+
 	Hash      Hash      `json:"hash"`
 	CreatedAt time.Time `json:"created_at"`
 	ExpiresAt time.Time `json:"expires_at,omitzero"` // from when on it is refused; zero: never
 	RevokedAt time.Time `json:"revoked_at,omitzero"` // zero: not revoked
+}
+
+// LogValue implements [slog.LogValuer]: a log has no use for the hash.
+func (k Key) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", k.ID), slog.String("user", k.User))
 }
 
 // Expired reports whether the key has expired at that time.
@@ -34,6 +45,8 @@ func (k Key) validate() error {
 	switch {
 	case strings.Trim(k.ID, idLetters) != "" || k.ID == "":
 		return errors.New("has no id of letters, digits, '_' and '-'")
+	case k.Scope == threads.Scope{}:
+		return errors.New(`has no scope; "scope": "all" is that of a key for all of the user's threads`)
 	case k.Hash == Hash{}:
 		return errors.New("has no hash")
 	case k.CreatedAt.IsZero():

@@ -38,11 +38,13 @@ var allowed = map[string][]string{
 	"storage/bolt":        {"threads", "internal/generation", "internal/groupcommit", "internal/merge", "go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", "github.com/fxamacker/cbor/v2"},
 	"storage/sqlite":      {"threads", "internal/generation", "internal/groupcommit", "modernc.org/sqlite"},
 
-	"httpx":        {"threads"},
-	"httpx/apikey": {"threads", "httpx"},
+	"httpx":           {"threads"},
+	"httpx/apikey":    {"threads", "httpx"},
+	"httpx/ratelimit": {"httpx", "golang.org/x/time/rate"},
 
-	"cmd/skein": {"threads", "httpx", "httpx/apikey", "storage/memory", "storage/bolt", "storage/sqlite"},
+	"cmd/skein": {"threads", "httpx", "httpx/apikey", "httpx/ratelimit", "storage/memory", "storage/bolt", "storage/sqlite"},
 
+	"examples/desktop":   {"threads", "storage/bolt"},
 	"examples/embed":     {"threads", "storage/memory"},
 	"examples/service":   {"threads", "httpx"},
 	"examples/tabletest": {"threads"},
