@@ -56,10 +56,16 @@ func TestLastUsed(t *testing.T) {
 	require.Len(t, entries, 2, "the keys, the uses, and nothing else")
 
 	t.Run("a clock that goes back takes nothing back", func(t *testing.T) {
-		at(f, -time.Hour)
+		at(f, time.Hour)
 		_, _ = ask(f, ada)
-		require.NoError(t, f.SaveUses())
-		require.Equal(t, want, lastUsed(t, open(t, path)))
+		want[k.ID] = minute.Add(time.Hour)
+		for range 2 { // before it is saved, and after
+			at(f, -time.Hour)
+			_, _ = ask(f, ada)
+			require.Equal(t, want, lastUsed(t, f))
+			require.NoError(t, f.SaveUses())
+			require.Equal(t, want, lastUsed(t, open(t, path)))
+		}
 	})
 	t.Run("the map is a copy", func(t *testing.T) {
 		lastUsed(t, f)[k.ID] = never
@@ -113,6 +119,16 @@ func TestUsesOfSeveralServers(t *testing.T) {
 	for _, f := range []*apikey.File{one, two, open(t, path)} {
 		require.Equal(t, want, lastUsed(t, f), "the latest of each key")
 	}
+
+	before, err := os.Stat(path + ".uses")
+	require.NoError(t, err)
+	third := open(t, path)
+	at(third, time.Minute)
+	_, _ = ask(third, ada)
+	require.NoError(t, third.SaveUses())
+	after, err := os.Stat(path + ".uses")
+	require.NoError(t, err)
+	require.True(t, os.SameFile(before, after), "what is there already is not written again")
 }
 
 func TestUsesAtOnce(t *testing.T) {
