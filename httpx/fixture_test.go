@@ -78,13 +78,17 @@ func newFixture(t testing.TB, options ...func(*httpx.Options)) *fixture {
 	t.Helper()
 	f := &fixture{t: t, store: &faultyStore{Store: memory.New()}, logs: &logs{}}
 	f.service = newService(f.store)
-	now := time.Date(2025, 12, 22, 16, 30, 0, 987_654_321, time.FixedZone("elsewhere", 3600)) // timestamp
-	opts := httpx.Options{Logger: slog.New(f.logs), Now: func() time.Time { return now }}
+	opts := httpx.Options{Logger: slog.New(f.logs), Now: now}
 	for _, set := range options {
 		set(&opts)
 	}
 	f.Handler = httpx.New(f.service, httpx.AuthenticatorFunc(authenticate), &opts)
 	return f
+}
+
+// now is the timestamp.
+func now() time.Time {
+	return time.Date(2025, 12, 22, 16, 30, 0, 987_654_321, time.FixedZone("elsewhere", 3600))
 }
 
 // quiet is the options of a handler whose log is of no interest.
