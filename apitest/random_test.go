@@ -108,7 +108,8 @@ func (h *history) step() {
 	h.nextDelete = fmt.Sprintf("del_%s%d", c.user, h.steps)
 	o := pick(h.drawer, h.operations)
 	if h.oneIn(4) {
-		o = h.operations[slices.IndexFunc(h.operations, func(o operation) bool { return o.id == "createThread" })]
+		often := pick(h.drawer, []string{"createThread", "createThread", "updateThread"})
+		o = h.operations[slices.IndexFunc(h.operations, func(o operation) bool { return o.id == often })]
 	}
 	if strings.HasPrefix(o.path, "/v1/deletions") && !strings.HasSuffix(o.path, "/threads") {
 		h.own = slices.Sorted(maps.Keys(h.model[c.user].deletions))
@@ -219,7 +220,16 @@ func (h *history) compare(m message, got reply, a *account, x call, want outcome
 		}
 		require.Equal(t, want.ids, ids, "%q", m)
 		require.Equal(t, want.more, body.HasMore, "%q", m)
-		require.Equal(t, want.more && len(ids) > 0, body.NextCursor != nil, "%q", m)
+		require.Equal(t, want.more, body.NextCursor != nil, "%q", m)
+		if want.more {
+			end := ids[len(ids)-1]
+			if x.query.Has("before") {
+				end = ids[0]
+			}
+			place, err := threads.ParseCursor(*body.NextCursor)
+			require.NoError(t, err, "%q", m)
+			require.Equal(t, end, place.ID, "where next_cursor leads after %q", m)
+		}
 		if want.total >= 0 {
 			require.Equal(t, want.total, *body.Total, "%q", m)
 		}
