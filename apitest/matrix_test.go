@@ -126,7 +126,7 @@ func about(t *testing.T, w *world, o operation, situation, key string) message {
 	}
 	id := situation
 	switch {
-	case strings.Contains("no-key bad-key expired revoked", situation):
+	case slices.Contains(situations[8:], situation): // the credentials
 		id = "own"
 	case situation == "malformed":
 		id = "\x00"

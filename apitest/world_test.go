@@ -24,11 +24,14 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
-// stores is every store there is, each made anew.
-var stores = []struct {
+// namedStore is a kind of store, each made anew.
+type namedStore struct {
 	name string
 	open func(testing.TB) threads.Store
-}{
+}
+
+// stores is every kind of store there is.
+var stores = []namedStore{
 	{"memory", func(testing.TB) threads.Store { return memory.New() }},
 	{"bolt", func(t testing.TB) threads.Store {
 		store, err := bolt.Open(context.Background(), filepath.Join(t.TempDir(), "threads.db"), nil)

@@ -137,3 +137,16 @@ func TestACallerWithSomeOrganizations(t *testing.T) {
 		require.Equal(t, threads.Counts{Live: 2, Deleted: 1}, f.count("ada", threads.All()))
 	})
 }
+
+// A page is bounded for every caller.
+func TestLimitsOfWhoMayActInSomeOrganizations(t *testing.T) {
+	f := newFixture(t)
+	inA := f.restricted(threads.InOrganization("org_a"))
+	for _, target := range []string{"/v1/deletions", "/v1/threads"} {
+		for _, limit := range []string{"-1", "0", "101", "1000000"} {
+			r := inA.do("GET", target+"?limit="+limit)
+			require.Equal(t, 422, r.status, "GET %s?limit=%s", target, limit)
+			require.Equal(t, f.do("GET", target+"?limit="+limit).refused(t, 422, "VALIDATION_ERROR").Error.SystemMessage, "Invalid limit format. Must be between 1 and 100")
+		}
+	}
+}

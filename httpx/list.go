@@ -162,15 +162,14 @@ func (p *parameters) order() threads.Order {
 	return threads.NewestFirst
 }
 
-// limit refuses what is no number, and 0, for in a [threads.Paging] that is
-// the default.
+// limit is checked here, for a page may be put together from several.
 func (p *parameters) limit() int {
 	text := p.values["limit"]
 	if text == "" {
 		return threads.DefaultPage
 	}
 	n, err := strconv.Atoi(text)
-	if err != nil || strconv.Itoa(n) != text || n == 0 {
+	if err != nil || strconv.Itoa(n) != text || n < 1 || n > threads.MaxPage {
 		p.refuse("limit", fmt.Sprintf("Must be between 1 and %d", threads.MaxPage))
 	}
 	return n
