@@ -37,7 +37,7 @@ func (d *drawer) request(o operation) message {
 	m := message{method: o.method, target: o.path}
 	var query []string
 	for _, p := range o.parameters {
-		if !(p.Required != nil && *p.Required) && !d.oneIn(3) {
+		if !(p.Required != nil && *p.Required) && !d.oneIn(4) && !(p.Name == "limit" && d.oneIn(2)) {
 			continue
 		}
 		value := d.parameter(p.Name, p.Schema.Schema())
@@ -84,6 +84,10 @@ func (d *drawer) parameter(name string, schema *base.Schema) string {
 	switch name {
 	case "Idempotency-Key":
 		return pick(d, keys)
+	case "limit":
+		if d.oneIn(2) {
+			return pick(d, []string{"1", "2", "2", "3"}) // so that there are several pages
+		}
 	case "If-Match":
 		return pick(d, []string{"*", `"1"`, `"2"`, `"1", "2"`, `"1","2" , "3"`, `W/"1"`, `"01"`, `"x"`, `"1" , "2","3"`})
 	case "traceparent":
