@@ -21,6 +21,7 @@ import (
 	"github.com/skein-go/skein/httpx/apikey"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/storage/memory"
+	"github.com/skein-go/skein/storage/sqlite"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -35,6 +36,11 @@ var stores = []namedStore{
 	{"memory", func(testing.TB) threads.Store { return memory.New() }},
 	{"bolt", func(t testing.TB) threads.Store {
 		store, err := bolt.Open(context.Background(), filepath.Join(t.TempDir(), "threads.db"), nil)
+		require.NoError(t, err)
+		return store
+	}},
+	{"sqlite", func(t testing.TB) threads.Store {
+		store, err := sqlite.Open(context.Background(), filepath.Join(t.TempDir(), "threads.db"), nil)
 		require.NoError(t, err)
 		return store
 	}},
@@ -57,7 +63,7 @@ func newRing(t testing.TB) *ring {
 // add makes a key; the zero Scope is all.
 func (k *ring) add(t testing.TB, user string, scope threads.Scope) (secret string) {
 	t.Helper()
-	secret, _, err := k.file.Add(user, time.Time{}, time.Now())
+	secret, _, err := k.file.Add(user, threads.All(), time.Time{}, time.Now())
 	require.NoError(t, err)
 	k.scopes[secret] = scope
 	return secret
@@ -65,14 +71,14 @@ func (k *ring) add(t testing.TB, user string, scope threads.Scope) (secret strin
 
 func (k *ring) addExpired(t testing.TB, user string) (secret string) {
 	t.Helper()
-	secret, _, err := k.file.Add(user, time.Now().Add(-time.Hour), time.Now().Add(-2*time.Hour))
+	secret, _, err := k.file.Add(user, threads.All(), time.Now().Add(-time.Hour), time.Now().Add(-2*time.Hour))
 	require.NoError(t, err)
 	return secret
 }
 
 func (k *ring) addRevoked(t testing.TB, user string) (secret string) {
 	t.Helper()
-	secret, key, err := k.file.Add(user, time.Time{}, time.Now())
+	secret, key, err := k.file.Add(user, threads.All(), time.Time{}, time.Now())
 	require.NoError(t, err)
 	require.NoError(t, k.file.Revoke(key.ID, time.Now()))
 	return secret
