@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -157,7 +158,31 @@ func (f *fixture) send(method, target, body string, headers ...string) response 
 			r.Header.Del(name)
 		}
 	}
-	return serve(f, r)
+	answer := serve(f, r)
+	f.note(r, body, answer)
+	return answer
+}
+
+// note writes what was sent and answered to the file that SKEIN_JOURNAL names,
+// if there is one, a line of JSON each: apitest holds that to the description
+// of the API.
+func (f *fixture) note(r *http.Request, body string, answer response) {
+	t := f.t
+	t.Helper()
+	path := os.Getenv("SKEIN_JOURNAL")
+	if path == "" {
+		return
+	}
+	line, err := json.Marshal(map[string]any{
+		"method": r.Method, "target": r.RequestURI, "header": r.Header, "body": []byte(body),
+		"faulty": f.store.before != nil, "status": answer.status, "answer_header": answer.header, "answer_body": []byte(answer.body),
+	})
+	require.NoError(t, err)
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	require.NoError(t, err)
+	_, err = file.Write(append(line, '\n'))
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
 }
 
 func serve(h http.Handler, r *http.Request) response {
