@@ -170,29 +170,46 @@ func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time)
 func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, limit int) (threads.PurgeResult, error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before),
 		threads.ValidateTime("now", now), threads.ValidatePurgeLimit(limit))
-	var sum threads.PurgeResult
+	if invalid != nil {
+		return threads.PurgeResult{}, invalid
+	}
+	r, _, err := s.purge(ctx, user, before, now, limit, "")
+	return r, err
+}
+
+// purge also returns how many records of deletions it removed, but for one.
+func (s *Store) purge(
+	ctx context.Context, user string, before, now time.Time, limit int, except string,
+) (sum threads.PurgeResult, dropped int64, err error) {
 	for {
 		var one threads.PurgeResult
+		var t trash
 		n := min(limit, s.purgeBatch)
-		err := s.writeAlone(ctx, user, invalid, func(v *view) (err error) {
-			one, err = generation.Purge(&trash{v}, before, now, n)
+		err := s.writeAlone(ctx, user, nil, func(v *view) (err error) {
+			t = trash{view: v, except: except}
+			one, err = generation.Purge(&t, before, now, n)
 			return err
 		})
 		if err != nil {
-			return sum, err
+			return sum, dropped, err
 		}
 		sum.Threads += one.Threads
 		sum.Deletions += one.Deletions
 		sum.More = one.More
+		dropped += t.dropped
 		// A batch with more left has used its whole limit.
 		if limit -= n; !one.More || limit == 0 {
-			return sum, nil
+			return sum, dropped, nil
 		}
 	}
 }
 
 // trash is what a user has to purge.
-type trash struct{ *view }
+type trash struct {
+	*view
+	dropped int64  // records of deletions that were removed
+	except  string // the one that does not count
+}
 
 // Earliest implements [generation.Trash].
 func (t *trash) Earliest(before time.Time) (threads.Deletion, bool, error) {
@@ -250,7 +267,12 @@ func (t *trash) Remove(d threads.Deletion, limit int64) (int64, error) {
 func (t *trash) Put(d threads.Deletion) error { return t.rewrite(d) }
 
 // Drop implements [generation.Trash].
-func (t *trash) Drop(d threads.Deletion) error { return t.changed(dropDeletionSQL, t.user, d.ID) }
+func (t *trash) Drop(d threads.Deletion) error {
+	if d.ID != t.except {
+		t.dropped++
+	}
+	return t.changed(dropDeletionSQL, t.user, d.ID)
+}
 
 // corruptIfMissing is the error of finding the thread of a deletion that holds
 // it.

@@ -11,33 +11,36 @@ import (
 )
 
 var (
-	longAgo = time.Unix(0, 0).UTC()                            // no rule reads more from it than a time of purge
-	never   = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) // after every deletion
+	longAgo = time.Unix(0, 0).UTC()                        // of the deletion that an erasure makes; no rule reads more from it
+	never   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // after every deletion
 )
 
 // Erase implements [threads.Store].
 //
-// In one commit it hides all live threads, then it removes everything in
-// batches, as [Store.Purge] does, and at last it has SQLite rewrite the file
-// and empty the log; that takes time with the size of the file, while which
-// other writers wait. If it is stopped in between, what is left is hidden and
-// cannot be restored; erase again, or purge. A thread that is created or
-// restored while it runs may survive.
+// In one commit it hides all live threads in a deletion of its own, then it
+// removes everything in batches, as [Store.Purge] does, and at last it has
+// SQLite rewrite the file and empty the log; that takes time with the size of
+// the file, while which other writers wait. If it is stopped in between, what
+// is left is deleted and cannot be restored, and the deletion is in the user's
+// list; erase again, or purge. A thread that is created or restored while it
+// runs may survive.
 func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error) {
 	var e threads.Erasure
 	var samples []string
+	var own string
 	if err := s.write(ctx, user, threads.ValidateUser(user), func(v *view) (err error) {
 		if samples, err = v.samples(); err != nil {
 			return err
 		}
-		e.Deletions, err = v.hideAll()
+		own, err = v.hideAll()
 		return err
 	}); err != nil {
 		return e, err
 	}
 	for more := true; more; {
-		r, err := s.Purge(ctx, user, never, longAgo, threads.MaxPurge)
+		r, others, err := s.purge(ctx, user, never, longAgo, threads.MaxPurge, own)
 		e.Threads += r.Threads
+		e.Deletions += others
 		if err != nil {
 			return e, err
 		}
@@ -57,33 +60,26 @@ func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error)
 	return e, nil
 }
 
-// hideAll moves the live threads of a user into a deletion that is being
-// purged, and returns how many deletions there were.
-func (v *view) hideAll() (deletions int64, err error) {
-	const count = `SELECT count(*) FROM skein_deletion WHERE user = ? AND id <> ?`
-	if _, err := v.row(count, []any{v.user, erasing}, &deletions); err != nil {
-		return 0, err
-	}
+// hideAll moves the live threads of a user into a deletion whose purge has
+// begun, and returns its id; "" if there are none.
+func (v *view) hideAll() (id string, err error) {
 	l, err := v.generations(generation.Live, threads.All())
 	if err != nil || len(l) == 0 {
-		return deletions, err
+		return "", err
 	}
-	p := l.DeleteAll(threads.All(), erasing)
+	for n, taken := 1, error(nil); taken == nil; n++ { // by an erasure that was stopped, or by anyone
+		id = fmt.Sprintf("del_erasure_%d", n)
+		if _, taken = v.deletion(id); taken != nil && !errors.Is(taken, threads.ErrNotFound) {
+			return "", taken
+		}
+	}
+	p := l.DeleteAll(threads.All(), id)
 	if err := v.apply(p); err != nil {
-		return 0, err
+		return "", err
 	}
-	d, err := v.deletion(erasing) // of an erasure that was stopped
-	switch {
-	case err == nil:
-		d.Count += p.Threads
-		d.Held += p.Threads
-		return deletions, v.rewrite(d)
-	case errors.Is(err, threads.ErrNotFound):
-		return deletions, v.record(threads.Deletion{
-			ID: erasing, User: v.user, Scope: threads.All(), DeletedAt: longAgo, PurgedAt: longAgo, Count: p.Threads, Held: p.Threads,
-		})
-	}
-	return 0, err
+	return id, v.record(threads.Deletion{
+		ID: id, User: v.user, Scope: threads.All(), DeletedAt: longAgo, PurgedAt: longAgo, Count: p.Threads, Held: p.Threads,
+	})
 }
 
 // verifyErased looks for any row of the user.

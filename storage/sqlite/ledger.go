@@ -11,10 +11,6 @@ type view struct {
 	user string
 }
 
-// erasing is the deletion that holds the live threads of a user while they are
-// erased. No deletion of a caller has this id, for it has a control character.
-const erasing = "\x01erasing"
-
 const generationSQL = `SELECT number, organization, state, deletion, threads, sum FROM skein_generation `
 
 // Indexes are named wherever there is a choice: after an ANALYZE of a small
