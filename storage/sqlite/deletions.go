@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/skein-go/skein/internal/generation"
@@ -82,9 +81,9 @@ func (s *Store) Restore(ctx context.Context, user, deletion string, at time.Time
 
 func (v *view) restore(d threads.Deletion) error {
 	if d.Thread != "" {
-		r, err := v.find(d.Thread, threads.Deleted)
+		r, err := v.single(d)
 		if err != nil {
-			return corruptIfMissing(err, d)
+			return err
 		}
 		return v.restoreOne(r)
 	}
@@ -232,9 +231,9 @@ const (
 // Remove implements [generation.Trash].
 func (t *trash) Remove(d threads.Deletion, limit int64) (int64, error) {
 	if d.Thread != "" {
-		r, err := t.find(d.Thread, threads.Deleted)
+		r, err := t.single(d)
 		if err != nil {
-			return 0, corruptIfMissing(err, d)
+			return 0, err
 		}
 		if err := t.changed(removeThreadSQL, r.number); err != nil {
 			return 0, err
@@ -272,15 +271,6 @@ func (t *trash) Drop(d threads.Deletion) error {
 		t.dropped++
 	}
 	return t.changed(dropDeletionSQL, t.user, d.ID)
-}
-
-// corruptIfMissing is the error of finding the thread of a deletion that holds
-// it.
-func corruptIfMissing(err error, d threads.Deletion) error {
-	if errors.Is(err, threads.ErrNotFound) {
-		return corrupt("the thread %q of deletion %q is missing", d.Thread, d.ID)
-	}
-	return err
 }
 
 // usersDueSQL goes from one user to the next by the index, whatever number of

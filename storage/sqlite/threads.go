@@ -165,7 +165,7 @@ func (v *view) rowsOf(q threads.Query, from threads.Cursor, limit int) ([]row, e
 	case err != nil || d.Held == 0:
 		return nil, err
 	case d.Thread != "":
-		r, err := v.find(d.Thread, threads.Deleted)
+		r, err := v.single(d)
 		if err != nil || !q.Scope.Contains(r.Organization) || !q.MatchesDetails(r.Thread) || !follows(r.Cursor(), from, q.Order) {
 			return nil, err
 		}
@@ -174,6 +174,9 @@ func (v *view) rowsOf(q threads.Query, from threads.Cursor, limit int) ([]row, e
 	l, err := v.held(d.ID)
 	if err != nil {
 		return nil, err
+	}
+	if n := l.Restore(d.ID, 0).Threads; n != d.Held {
+		return nil, corrupt("deletion %q says it holds %d threads, and its generations %d", d.ID, d.Held, n)
 	}
 	return v.page(within(l, q.Scope), q, from, limit)
 }
