@@ -153,13 +153,19 @@ const (
 func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time) (p threads.Preview, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before))
 	err = s.read(ctx, user, invalid, func(v *view) error {
-		due, err := v.deletions(previewSQL, user, before.UnixMicro())
-		for _, d := range due {
+		return v.query(previewSQL, []any{user, before.UnixMicro()}, func(scan func(...any) error) error {
+			d, err := scanDeletion(scan)
+			if err == nil && d.User != user {
+				err = corrupt("an index has a deletion under another user")
+			}
 			generation.Preview(&p, d)
-		}
-		return err
+			return err
+		})
 	})
-	return p, err
+	if err != nil {
+		return threads.Preview{}, err
+	}
+	return p, nil
 }
 
 // Purge implements [threads.Store]. A call is one or more transactions of at
@@ -172,33 +178,35 @@ func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, l
 	if invalid != nil {
 		return threads.PurgeResult{}, invalid
 	}
-	r, _, err := s.purge(ctx, user, before, now, limit, "")
-	return r, err
+	return s.purge(ctx, user, before, now, limit, &erasing{})
 }
 
-// purge also returns how many records of deletions it removed, but for one.
-func (s *Store) purge(
-	ctx context.Context, user string, before, now time.Time, limit int, except string,
-) (sum threads.PurgeResult, dropped int64, err error) {
+// purge does so for an erasure too, at any times.
+func (s *Store) purge(ctx context.Context, user string, before, now time.Time, limit int, own *erasing) (sum threads.PurgeResult, err error) {
 	for {
 		var one threads.PurgeResult
 		var t trash
 		n := min(limit, s.purgeBatch)
 		err := s.writeAlone(ctx, user, nil, func(v *view) (err error) {
-			t = trash{view: v, except: except}
-			one, err = generation.Purge(&t, before, now, n)
+			t = trash{view: v, erasing: *own}
+			if one, err = generation.Purge(&t, before, now, n); err != nil {
+				return err
+			}
+			var secure int // of this connection
+			_, err = v.row(`PRAGMA secure_delete`, nil, &secure)
+			t.insecure = t.insecure || secure != 1
 			return err
 		})
 		if err != nil {
-			return sum, dropped, err
+			return sum, err
 		}
+		*own = t.erasing
 		sum.Threads += one.Threads
 		sum.Deletions += one.Deletions
 		sum.More = one.More
-		dropped += t.dropped
 		// A batch with more left has used its whole limit.
 		if limit -= n; !one.More || limit == 0 {
-			return sum, dropped, nil
+			return sum, nil
 		}
 	}
 }
@@ -206,8 +214,7 @@ func (s *Store) purge(
 // trash is what a user has to purge.
 type trash struct {
 	*view
-	dropped int64  // records of deletions that were removed
-	except  string // the one that does not count
+	erasing
 }
 
 // Earliest implements [generation.Trash].
@@ -267,8 +274,8 @@ func (t *trash) Put(d threads.Deletion) error { return t.rewrite(d) }
 
 // Drop implements [generation.Trash].
 func (t *trash) Drop(d threads.Deletion) error {
-	if d.ID != t.except {
-		t.dropped++
+	if d.ID != t.erasing.deletion {
+		t.others++
 	}
 	return t.changed(dropDeletionSQL, t.user, d.ID)
 }

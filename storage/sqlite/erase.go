@@ -26,21 +26,21 @@ var (
 // runs may survive.
 func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error) {
 	var e threads.Erasure
-	var samples []string
-	var own string
+	var samples [][]byte
+	var own erasing
 	if err := s.write(ctx, user, threads.ValidateUser(user), func(v *view) (err error) {
 		if samples, err = v.samples(); err != nil {
 			return err
 		}
-		own, err = v.hideAll()
+		own.deletion, err = v.hideAll()
 		return err
 	}); err != nil {
 		return e, err
 	}
 	for more := true; more; {
-		r, others, err := s.purge(ctx, user, never, longAgo, threads.MaxPurge, own)
+		r, err := s.purge(ctx, user, never, longAgo, threads.MaxPurge, &own)
 		e.Threads += r.Threads
-		e.Deletions += others
+		e.Deletions = own.others
 		if err != nil {
 			return e, err
 		}
@@ -49,7 +49,7 @@ func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error)
 	if err := s.read(ctx, user, nil, func(v *view) error { return v.verifyErased(&e) }); err != nil {
 		return e, err
 	}
-	if err := s.giveUpBytes(ctx, &e); err != nil {
+	if err := s.giveUpBytes(ctx, own, &e); err != nil {
 		return e, err
 	}
 	if err := s.scanErased(ctx, samples, &e); err != nil {
@@ -58,6 +58,13 @@ func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error)
 	e.Caveats = append(e.Caveats,
 		"Blocks that the file system has freed, backups and copies made by other tools may keep the bytes.")
 	return e, nil
+}
+
+// erasing is what an erasure knows of its purges.
+type erasing struct {
+	deletion string // its own, which is not counted
+	others   int64  // records of other deletions that were removed
+	insecure bool   // whether a connection that removed something has secure_delete off
 }
 
 // hideAll moves the live threads of a user into a deletion whose purge has
@@ -100,17 +107,13 @@ func (v *view) verifyErased(e *threads.Erasure) error {
 
 // giveUpBytes has SQLite overwrite what it has freed. It does not look at the
 // file itself: to close a file that SQLite has open would drop its locks.
-func (s *Store) giveUpBytes(ctx context.Context, e *threads.Erasure) error {
+func (s *Store) giveUpBytes(ctx context.Context, own erasing, e *threads.Erasure) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()
 	if s.path == "" {
-		var secure int
-		if err := s.ask(ctx, `PRAGMA secure_delete`, &secure); err != nil {
-			return err
-		}
-		if secure != 1 {
+		if own.insecure {
 			e.Caveats = append(e.Caveats, "The database is the host's and a connection has secure_delete off: free pages keep the bytes until a VACUUM.")
 		} else {
 			e.Caveats = append(e.Caveats, "The database is the host's: pages may keep some of the bytes between their rows until a VACUUM.")
@@ -146,22 +149,4 @@ func (s *Store) emptyLog(ctx context.Context, e *threads.Erasure) error {
 		e.Verified = append(e.Verified, "The write-ahead log was emptied.")
 	}
 	return nil
-}
-
-// samples returns some ids and titles of the user that are long enough to be
-// nobody else's bytes.
-func (v *view) samples() (texts []string, err error) {
-	const some = `SELECT id, title FROM skein_thread WHERE user = ? LIMIT 16`
-	const long = 16
-	err = v.query(some, []any{v.user}, func(scan func(...any) error) error {
-		var id, title string
-		err := scan(&id, &title)
-		for _, text := range []string{id, title} {
-			if len(text) >= long {
-				texts = append(texts, text)
-			}
-		}
-		return err
-	})
-	return texts, err
 }

@@ -25,6 +25,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -77,6 +78,7 @@ func newStore(path string, o *Options) (*Store, Options) {
 	if opts.BusyTimeout <= 0 {
 		opts.BusyTimeout = 5 * time.Second
 	}
+	opts.BusyTimeout = min(max(opts.BusyTimeout, time.Millisecond), math.MaxInt32*time.Millisecond) // what SQLite takes
 	if opts.Readers <= 0 {
 		opts.Readers = max(4, runtime.GOMAXPROCS(0))
 	}
@@ -204,7 +206,7 @@ func (s *Store) retry(ctx context.Context, try func() error) error {
 // It returns [ErrUnsafe] for settings that would break a promise, and so does
 // each write that meets such a connection later, for settings are of each
 // connection: see to it that the host's has them in the name it is opened
-// with. It needs synchronous FULL or EXTRA, a journal on disk (best WAL) and
+// with. It needs synchronous FULL or EXTRA, a journal on disk that does not persist (best WAL) and
 // encoding UTF-8. Set a busy timeout, or writes are [threads.ErrLocked] as
 // soon as two meet, and secure_delete, or what is erased stays readable in
 // free pages.
