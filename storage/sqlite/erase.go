@@ -128,14 +128,12 @@ func (s *Store) giveUpBytes(ctx context.Context, own erasing, e *threads.Erasure
 }
 
 // emptyLog moves what is in the write-ahead log into the file and cuts the log
-// to nothing, waiting for readers as long as for a lock.
+// to nothing, waiting for readers as long as for a lock. Between its attempts
+// others write.
 func (s *Store) emptyLog(ctx context.Context, e *threads.Erasure) error {
-	var busy, log, done int64 // log is -1 if the database has none
-	err := s.retry(ctx, func() error {
-		err := s.ask(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`, &busy, &log, &done)
-		if err == nil && busy != 0 {
-			err = threads.ErrLocked
-		}
+	var log int64 // -1 if the database has none
+	err := s.retry(ctx, func() (err error) {
+		log, err = s.checkpoint(ctx)
 		return err
 	})
 	switch {
@@ -149,4 +147,32 @@ func (s *Store) emptyLog(ctx context.Context, e *threads.Erasure) error {
 		e.Verified = append(e.Verified, "The write-ahead log was emptied.")
 	}
 	return nil
+}
+
+// checkpoint tries to empty the log, without waiting for anybody.
+func (s *Store) checkpoint(ctx context.Context) (log int64, err error) {
+	conn, err := s.writer.db.Conn(ctx)
+	if err != nil {
+		return 0, s.classify(err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	var patience, busy, done int64
+	if err := conn.QueryRowContext(ctx, `PRAGMA busy_timeout`).Scan(&patience); err != nil {
+		return 0, s.classify(err)
+	}
+	detached := context.WithoutCancel(ctx)
+	defer func() {
+		_, failed := conn.ExecContext(detached, fmt.Sprintf(`PRAGMA busy_timeout = %d`, patience))
+		err = errors.Join(err, s.classify(failed))
+	}()
+	if _, err := conn.ExecContext(detached, `PRAGMA busy_timeout = 0`); err != nil {
+		return 0, s.classify(err)
+	}
+	if err := conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &done); err != nil {
+		return 0, s.classify(err)
+	}
+	if busy != 0 {
+		return 0, threads.ErrLocked
+	}
+	return log, nil
 }
