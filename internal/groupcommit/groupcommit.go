@@ -174,9 +174,10 @@ func (g *Group[Tx]) run(batch []*call[Tx]) {
 				done = append(done, c)
 			}
 		}
-		if broken { // by the last one; its neighbours run again without it
+		if broken { // by the last one; those before it run again, apart from others that may break it
 			g.engine.Rollback(tx)
-			batch = slices.Concat(done, rest)
+			g.run(done)
+			batch = rest
 			continue
 		}
 		if len(done) == 0 {

@@ -300,3 +300,33 @@ func TestALoneCallThatRunsAloneCommitsAtOnce(t *testing.T) {
 	require.NoError(t, g.Do(t.Context(), write("b")))
 	assert.Equal(t, 2, l.commits)
 }
+
+// Any number of operations that break their transaction cost their neighbours
+// one more run.
+func TestNeighboursOfManyThatBreakRunTwiceAtMost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := &log{gate: make(chan struct{})}
+		g := groupcommit.New[*tx](l, 100)
+		runs := make([]int, 20)
+		var others []func() error
+		for i := range runs {
+			others = append(others, func() error {
+				return g.Do(t.Context(), func(tx *tx) error {
+					runs[i]++
+					tx.lines = append(tx.lines, fmt.Sprint(i))
+					if i%2 == 1 {
+						return errNoRoom
+					}
+					return nil
+				})
+			})
+		}
+		wg := inFlight(t, g, others...)
+		close(l.gate)
+		wg.Wait()
+		assert.Len(t, l.committed, 1+len(runs)/2)
+		for i, n := range runs {
+			assert.LessOrEqual(t, n, 2-i%2, "runs of %d", i)
+		}
+	})
+}

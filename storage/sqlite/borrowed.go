@@ -55,6 +55,9 @@ func (s *Store) checkConnection(t *txn) error {
 			ErrUnsafe, synchronous)
 	case journal == "off" || journal == "memory":
 		return fmt.Errorf("%w: journal_mode is %s on a connection, which a crash does not survive; set PRAGMA journal_mode = WAL", ErrUnsafe, journal)
+	case journal == "persist":
+		return fmt.Errorf("%w: journal_mode is persist on a connection, so a file beside the database keeps what was erased; set PRAGMA journal_mode = WAL",
+			ErrUnsafe)
 	case queryOnly:
 		return fmt.Errorf("%w: query_only is set on a connection", ErrUnsafe)
 	case uncommitted:

@@ -67,6 +67,9 @@ func TestNewRefusesWhatWouldBreakAPromise(t *testing.T) {
 		"journal in memory": func(p string) (*sql.DB, error) {
 			return hostDatabase(p, "journal_mode(MEMORY)")
 		},
+		"a journal that keeps what was erased": func(p string) (*sql.DB, error) {
+			return hostDatabase(p, "journal_mode(PERSIST)")
+		},
 		"no journal": func(p string) (*sql.DB, error) { return hostDatabase(p, "journal_mode(OFF)") },
 		"read only":  func(p string) (*sql.DB, error) { return hostDatabase(p, "query_only(ON)") },
 		"another order of texts": func(p string) (*sql.DB, error) {
@@ -214,4 +217,49 @@ func TestAWriteIsOverWhenItIsCommitted(t *testing.T) {
 		t.Errorf("Create = %v; want nil, while the host has the connection again", err)
 	}
 	require.NoError(t, tx.Rollback())
+}
+
+// A handle may take the lock at the beginning of each transaction.
+func TestReadsDoNotWaitForAWriter(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	host, err := hostDatabase(path)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, host.Close()) }()
+	db, err := sql.Open("sqlite", "file:"+path+"?_txlock=immediate&_pragma=synchronous(FULL)&_pragma=journal_mode(WAL)")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, db.Close()) }()
+	store, err := sqlite.New(t.Context(), db, nil)
+	require.NoError(t, err)
+	require.NoError(t, store.Create(t.Context(), "ada", thread("ada", "t1")))
+	tx, err := host.Begin()
+	require.NoError(t, err)
+	_, err = tx.Exec(`CREATE TABLE host (x)`) // takes the lock
+	require.NoError(t, err)
+	_, err = store.Get(t.Context(), "ada", "t1", threads.Live)
+	require.NoError(t, err)
+	require.NoError(t, tx.Rollback())
+}
+
+// The connection that removes something is asked, and not another one later.
+func TestEraseSaysThatSecureDeleteIsOff(t *testing.T) {
+	for pragma, off := range map[string]bool{"OFF": true, "ON": false} {
+		db, f := openFailing(t, filepath.Join(t.TempDir(), "db"))
+		db.SetMaxOpenConns(1)
+		store, err := sqlite.New(t.Context(), db, nil)
+		require.NoError(t, err)
+		require.NoError(t, store.Create(t.Context(), "ada", thread("ada", "t1")))
+		_, err = db.Exec(`PRAGMA secure_delete = ` + pragma)
+		require.NoError(t, err)
+		commits := 0
+		renew := func() { // after the purge, what was off is on
+			if commits++; commits == 2 {
+				db.SetMaxIdleConns(0)
+				f.name += "&_pragma=secure_delete(ON)"
+			}
+		}
+		f.duringCommit.Store(&renew)
+		e, err := store.Erase(t.Context(), "ada")
+		require.NoError(t, err)
+		require.Equal(t, off, strings.Contains(e.Caveats[0], "secure_delete off"), "%v", e.Caveats)
+	}
 }

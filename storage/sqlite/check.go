@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/skein-go/skein/internal/generation"
 	"github.com/skein-go/skein/threads"
@@ -29,7 +30,7 @@ const MaxProblems = 100
 // with the size of the file and memory with the number of generations and
 // deletions.
 func (s *Store) Check(ctx context.Context) (Report, error) {
-	c := checker{gens: map[uint64]*checkedGeneration{}, held: map[[2]string]int64{}}
+	c := checker{gens: map[uint64]*checkedGeneration{}, deleted: map[[2]string]threads.Deletion{}, held: map[[2]string]int64{}}
 	err := s.read(ctx, "", nil, func(v *view) error {
 		c.view = v
 		return c.run()
@@ -47,8 +48,9 @@ func (s *Store) Check(ctx context.Context) (Report, error) {
 type checker struct {
 	Report
 	*view
-	gens map[uint64]*checkedGeneration
-	held map[[2]string]int64 // threads found in each deletion, by user and id, less those it says it holds
+	gens    map[uint64]*checkedGeneration
+	deleted map[[2]string]threads.Deletion // by user and id
+	held    map[[2]string]int64            // threads found in each deletion, less those it says it holds
 }
 
 type checkedGeneration struct {
@@ -64,7 +66,7 @@ func (c *checker) problem(format string, args ...any) {
 }
 
 func (c *checker) run() error {
-	for _, step := range []func() error{c.engine, c.generations, c.threads, c.deletions} {
+	for _, step := range []func() error{c.engine, c.deletions, c.generations, c.threads} {
 		if err := step(); err != nil {
 			return err
 		}
@@ -82,9 +84,25 @@ func (c *checker) run() error {
 	return nil
 }
 
+// tables are those of this package.
+var tables = []string{"skein_layout", "skein_generation", "skein_thread", "skein_deletion"}
+
 // engine is SQLite's own check, which also holds each index against its table.
+// The host's own tables may break the rules of the host.
 func (c *checker) engine() error {
-	return c.query(`PRAGMA integrity_check(100)`, nil, func(scan func(...any) error) error {
+	if c.s.path != "" {
+		return c.integrity(`PRAGMA integrity_check(100)`)
+	}
+	for _, table := range tables {
+		if err := c.integrity(`PRAGMA integrity_check(` + table + `)`); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checker) integrity(text string) error {
+	return c.query(text, nil, func(scan func(...any) error) error {
 		var line string
 		err := scan(&line)
 		if line != "ok" {
@@ -108,10 +126,24 @@ func (c *checker) generations() error {
 		}
 		c.gens[g.ID] = g
 		if g.State == generation.Deleted {
-			c.held[[2]string{g.user, g.Deletion}] += g.Threads
+			c.holds(g, g.Deletion, "", g.Threads)
 		}
 		return nil
 	})
+}
+
+// holds adds threads to a deletion, or the one that is named.
+func (c *checker) holds(g *checkedGeneration, deletion, thread string, n int64) {
+	key := [2]string{g.user, deletion}
+	c.held[key] += n
+	d, ok := c.deleted[key]
+	if !ok {
+		c.problem("the deletion %q of user %q is missing", deletion, g.user)
+		return
+	}
+	if err := canHold(d, g.Generation, thread); err != nil {
+		c.problem("%v", err)
+	}
 }
 
 func (c *checker) threads() error {
@@ -130,6 +162,9 @@ func (c *checker) threads() error {
 		}
 		g.rows++
 		r, err := rec.row(g.user, g.Generation)
+		if r.Version == math.MaxInt64 { // can be made by an update, and not be given
+			r.Version--
+		}
 		if err == nil {
 			err = r.Validate(user) // also holds the user of the row against that of the generation
 		}
@@ -138,7 +173,7 @@ func (c *checker) threads() error {
 		}
 		switch {
 		case g.State == generation.Singles:
-			c.held[[2]string{user, rec.single}]++
+			c.holds(g, rec.single, rec.id, 1)
 		case rec.single != "":
 			c.problem("thread %q of user %q names a deletion of its own outside the singles", rec.id, user)
 		}
@@ -157,7 +192,12 @@ func (c *checker) deletions() error {
 			c.problem("%v", err)
 		}
 		c.Deletions++
-		c.held[[2]string{d.User, d.ID}] -= d.Held
+		key := [2]string{d.User, d.ID}
+		c.deleted[key] = d
+		c.held[key] -= d.Held
+		if d.Held < 0 || d.Held > d.Count || d.Thread != "" && d.Count != 1 {
+			c.problem("deletion %q of user %q holds %d of %d", d.ID, d.User, d.Held, d.Count)
+		}
 		return nil
 	})
 }

@@ -59,6 +59,11 @@ func (c failingConn) Begin() (driver.Tx, error) {
 	return failingTx{tx, c.f}, err
 }
 
+func (c failingConn) BeginTx(ctx context.Context, o driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, o)
+	return failingTx{tx, c.f}, err
+}
+
 func (c failingConn) Prepare(text string) (driver.Stmt, error) {
 	st, err := c.Conn.Prepare(text)
 	if strings.Contains(text, "skein_generation INDEXED BY") {

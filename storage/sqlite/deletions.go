@@ -3,7 +3,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"errors"
 	"time"
 
 	"github.com/skein-go/skein/internal/generation"
@@ -82,9 +81,9 @@ func (s *Store) Restore(ctx context.Context, user, deletion string, at time.Time
 
 func (v *view) restore(d threads.Deletion) error {
 	if d.Thread != "" {
-		r, err := v.find(d.Thread, threads.Deleted)
+		r, err := v.single(d)
 		if err != nil {
-			return corruptIfMissing(err, d)
+			return err
 		}
 		return v.restoreOne(r)
 	}
@@ -154,13 +153,19 @@ const (
 func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time) (p threads.Preview, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before))
 	err = s.read(ctx, user, invalid, func(v *view) error {
-		due, err := v.deletions(previewSQL, user, before.UnixMicro())
-		for _, d := range due {
+		return v.query(previewSQL, []any{user, before.UnixMicro()}, func(scan func(...any) error) error {
+			d, err := scanDeletion(scan)
+			if err == nil && d.User != user {
+				err = corrupt("an index has a deletion under another user")
+			}
 			generation.Preview(&p, d)
-		}
-		return err
+			return err
+		})
 	})
-	return p, err
+	if err != nil {
+		return threads.Preview{}, err
+	}
+	return p, nil
 }
 
 // Purge implements [threads.Store]. A call is one or more transactions of at
@@ -170,17 +175,32 @@ func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time)
 func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, limit int) (threads.PurgeResult, error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before),
 		threads.ValidateTime("now", now), threads.ValidatePurgeLimit(limit))
-	var sum threads.PurgeResult
+	if invalid != nil {
+		return threads.PurgeResult{}, invalid
+	}
+	return s.purge(ctx, user, before, now, limit, &erasing{})
+}
+
+// purge does so for an erasure too, at any times.
+func (s *Store) purge(ctx context.Context, user string, before, now time.Time, limit int, own *erasing) (sum threads.PurgeResult, err error) {
 	for {
 		var one threads.PurgeResult
+		var t trash
 		n := min(limit, s.purgeBatch)
-		err := s.writeAlone(ctx, user, invalid, func(v *view) (err error) {
-			one, err = generation.Purge(&trash{v}, before, now, n)
+		err := s.writeAlone(ctx, user, nil, func(v *view) (err error) {
+			t = trash{view: v, erasing: *own}
+			if one, err = generation.Purge(&t, before, now, n); err != nil {
+				return err
+			}
+			var secure int // of this connection
+			_, err = v.row(`PRAGMA secure_delete`, nil, &secure)
+			t.insecure = t.insecure || secure != 1
 			return err
 		})
 		if err != nil {
 			return sum, err
 		}
+		*own = t.erasing
 		sum.Threads += one.Threads
 		sum.Deletions += one.Deletions
 		sum.More = one.More
@@ -192,7 +212,10 @@ func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, l
 }
 
 // trash is what a user has to purge.
-type trash struct{ *view }
+type trash struct {
+	*view
+	erasing
+}
 
 // Earliest implements [generation.Trash].
 func (t *trash) Earliest(before time.Time) (threads.Deletion, bool, error) {
@@ -215,9 +238,9 @@ const (
 // Remove implements [generation.Trash].
 func (t *trash) Remove(d threads.Deletion, limit int64) (int64, error) {
 	if d.Thread != "" {
-		r, err := t.find(d.Thread, threads.Deleted)
+		r, err := t.single(d)
 		if err != nil {
-			return 0, corruptIfMissing(err, d)
+			return 0, err
 		}
 		if err := t.changed(removeThreadSQL, r.number); err != nil {
 			return 0, err
@@ -250,15 +273,11 @@ func (t *trash) Remove(d threads.Deletion, limit int64) (int64, error) {
 func (t *trash) Put(d threads.Deletion) error { return t.rewrite(d) }
 
 // Drop implements [generation.Trash].
-func (t *trash) Drop(d threads.Deletion) error { return t.changed(dropDeletionSQL, t.user, d.ID) }
-
-// corruptIfMissing is the error of finding the thread of a deletion that holds
-// it.
-func corruptIfMissing(err error, d threads.Deletion) error {
-	if errors.Is(err, threads.ErrNotFound) {
-		return corrupt("the thread %q of deletion %q is missing", d.Thread, d.ID)
+func (t *trash) Drop(d threads.Deletion) error {
+	if d.ID != t.erasing.deletion {
+		t.others++
 	}
-	return err
+	return t.changed(dropDeletionSQL, t.user, d.ID)
 }
 
 // usersDueSQL goes from one user to the next by the index, whatever number of

@@ -28,12 +28,16 @@ func (e engine) Begin() (*txn, error) {
 	return tx, nil
 }
 
-// begin waits for a connection as long as for a lock: the host may have none
-// to spare.
+// begin waits for a connection of the host as long as for a lock: it may have
+// none to spare. That of an own file comes back from an erasure.
 func (e engine) begin() (*txn, error) {
 	s := e.s
-	ctx, cancel := context.WithTimeout(context.Background(), s.busyTimeout)
-	defer cancel()
+	ctx := context.Background()
+	if s.path == "" {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, s.busyTimeout)
+		defer cancel()
+	}
 	conn, err := s.writer.db.Conn(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, fmt.Errorf("%w: the database handle had no free connection for %v", threads.ErrLocked, s.busyTimeout)

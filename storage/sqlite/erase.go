@@ -11,33 +11,36 @@ import (
 )
 
 var (
-	longAgo = time.Unix(0, 0).UTC()                            // no rule reads more from it than a time of purge
-	never   = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC) // after every deletion
+	longAgo = time.Unix(0, 0).UTC()                        // of the deletion that an erasure makes; no rule reads more from it
+	never   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // after every deletion
 )
 
 // Erase implements [threads.Store].
 //
-// In one commit it hides all live threads, then it removes everything in
-// batches, as [Store.Purge] does, and at last it has SQLite rewrite the file
-// and empty the log; that takes time with the size of the file, while which
-// other writers wait. If it is stopped in between, what is left is hidden and
-// cannot be restored; erase again, or purge. A thread that is created or
-// restored while it runs may survive.
+// In one commit it hides all live threads in a deletion of its own, then it
+// removes everything in batches, as [Store.Purge] does, and at last it has
+// SQLite rewrite the file and empty the log; that takes time with the size of
+// the file, while which other writers wait. If it is stopped in between, what
+// is left is deleted and cannot be restored, and the deletion is in the user's
+// list; erase again, or purge. A thread that is created or restored while it
+// runs may survive.
 func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error) {
 	var e threads.Erasure
-	var samples []string
+	var samples [][]byte
+	var own erasing
 	if err := s.write(ctx, user, threads.ValidateUser(user), func(v *view) (err error) {
 		if samples, err = v.samples(); err != nil {
 			return err
 		}
-		e.Deletions, err = v.hideAll()
+		own.deletion, err = v.hideAll()
 		return err
 	}); err != nil {
 		return e, err
 	}
 	for more := true; more; {
-		r, err := s.Purge(ctx, user, never, longAgo, threads.MaxPurge)
+		r, err := s.purge(ctx, user, never, longAgo, threads.MaxPurge, &own)
 		e.Threads += r.Threads
+		e.Deletions = own.others
 		if err != nil {
 			return e, err
 		}
@@ -46,7 +49,7 @@ func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error)
 	if err := s.read(ctx, user, nil, func(v *view) error { return v.verifyErased(&e) }); err != nil {
 		return e, err
 	}
-	if err := s.giveUpBytes(ctx, &e); err != nil {
+	if err := s.giveUpBytes(ctx, own, &e); err != nil {
 		return e, err
 	}
 	if err := s.scanErased(ctx, samples, &e); err != nil {
@@ -57,33 +60,33 @@ func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error)
 	return e, nil
 }
 
-// hideAll moves the live threads of a user into a deletion that is being
-// purged, and returns how many deletions there were.
-func (v *view) hideAll() (deletions int64, err error) {
-	const count = `SELECT count(*) FROM skein_deletion WHERE user = ? AND id <> ?`
-	if _, err := v.row(count, []any{v.user, erasing}, &deletions); err != nil {
-		return 0, err
-	}
+// erasing is what an erasure knows of its purges.
+type erasing struct {
+	deletion string // its own, which is not counted
+	others   int64  // records of other deletions that were removed
+	insecure bool   // whether a connection that removed something has secure_delete off
+}
+
+// hideAll moves the live threads of a user into a deletion whose purge has
+// begun, and returns its id; "" if there are none.
+func (v *view) hideAll() (id string, err error) {
 	l, err := v.generations(generation.Live, threads.All())
 	if err != nil || len(l) == 0 {
-		return deletions, err
+		return "", err
 	}
-	p := l.DeleteAll(threads.All(), erasing)
+	for n, taken := 1, error(nil); taken == nil; n++ { // by an erasure that was stopped, or by anyone
+		id = fmt.Sprintf("del_erasure_%d", n)
+		if _, taken = v.deletion(id); taken != nil && !errors.Is(taken, threads.ErrNotFound) {
+			return "", taken
+		}
+	}
+	p := l.DeleteAll(threads.All(), id)
 	if err := v.apply(p); err != nil {
-		return 0, err
+		return "", err
 	}
-	d, err := v.deletion(erasing) // of an erasure that was stopped
-	switch {
-	case err == nil:
-		d.Count += p.Threads
-		d.Held += p.Threads
-		return deletions, v.rewrite(d)
-	case errors.Is(err, threads.ErrNotFound):
-		return deletions, v.record(threads.Deletion{
-			ID: erasing, User: v.user, Scope: threads.All(), DeletedAt: longAgo, PurgedAt: longAgo, Count: p.Threads, Held: p.Threads,
-		})
-	}
-	return 0, err
+	return id, v.record(threads.Deletion{
+		ID: id, User: v.user, Scope: threads.All(), DeletedAt: longAgo, PurgedAt: longAgo, Count: p.Threads, Held: p.Threads,
+	})
 }
 
 // verifyErased looks for any row of the user.
@@ -104,17 +107,13 @@ func (v *view) verifyErased(e *threads.Erasure) error {
 
 // giveUpBytes has SQLite overwrite what it has freed. It does not look at the
 // file itself: to close a file that SQLite has open would drop its locks.
-func (s *Store) giveUpBytes(ctx context.Context, e *threads.Erasure) error {
+func (s *Store) giveUpBytes(ctx context.Context, own erasing, e *threads.Erasure) error {
 	if err := s.enter(ctx); err != nil {
 		return err
 	}
 	defer s.leave()
 	if s.path == "" {
-		var secure int
-		if err := s.ask(ctx, `PRAGMA secure_delete`, &secure); err != nil {
-			return err
-		}
-		if secure != 1 {
+		if own.insecure {
 			e.Caveats = append(e.Caveats, "The database is the host's and a connection has secure_delete off: free pages keep the bytes until a VACUUM.")
 		} else {
 			e.Caveats = append(e.Caveats, "The database is the host's: pages may keep some of the bytes between their rows until a VACUUM.")
@@ -129,14 +128,12 @@ func (s *Store) giveUpBytes(ctx context.Context, e *threads.Erasure) error {
 }
 
 // emptyLog moves what is in the write-ahead log into the file and cuts the log
-// to nothing, waiting for readers as long as for a lock.
+// to nothing, waiting for readers as long as for a lock. Between its attempts
+// others write.
 func (s *Store) emptyLog(ctx context.Context, e *threads.Erasure) error {
-	var busy, log, done int64 // log is -1 if the database has none
-	err := s.retry(ctx, func() error {
-		err := s.ask(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`, &busy, &log, &done)
-		if err == nil && busy != 0 {
-			err = threads.ErrLocked
-		}
+	var log int64 // -1 if the database has none
+	err := s.retry(ctx, func() (err error) {
+		log, err = s.checkpoint(ctx)
 		return err
 	})
 	switch {
@@ -152,20 +149,30 @@ func (s *Store) emptyLog(ctx context.Context, e *threads.Erasure) error {
 	return nil
 }
 
-// samples returns some ids and titles of the user that are long enough to be
-// nobody else's bytes.
-func (v *view) samples() (texts []string, err error) {
-	const some = `SELECT id, title FROM skein_thread WHERE user = ? LIMIT 16`
-	const long = 16
-	err = v.query(some, []any{v.user}, func(scan func(...any) error) error {
-		var id, title string
-		err := scan(&id, &title)
-		for _, text := range []string{id, title} {
-			if len(text) >= long {
-				texts = append(texts, text)
-			}
-		}
-		return err
-	})
-	return texts, err
+// checkpoint tries to empty the log, without waiting for anybody.
+func (s *Store) checkpoint(ctx context.Context) (log int64, err error) {
+	conn, err := s.writer.db.Conn(ctx)
+	if err != nil {
+		return 0, s.classify(err)
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	var patience, busy, done int64
+	if err := conn.QueryRowContext(ctx, `PRAGMA busy_timeout`).Scan(&patience); err != nil {
+		return 0, s.classify(err)
+	}
+	detached := context.WithoutCancel(ctx)
+	defer func() {
+		_, failed := conn.ExecContext(detached, fmt.Sprintf(`PRAGMA busy_timeout = %d`, patience))
+		err = errors.Join(err, s.classify(failed))
+	}()
+	if _, err := conn.ExecContext(detached, `PRAGMA busy_timeout = 0`); err != nil {
+		return 0, s.classify(err)
+	}
+	if err := conn.QueryRowContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`).Scan(&busy, &log, &done); err != nil {
+		return 0, s.classify(err)
+	}
+	if busy != 0 {
+		return 0, threads.ErrLocked
+	}
+	return log, nil
 }

@@ -37,11 +37,18 @@ func errorCode(err error) (int, bool) {
 	return 0, false
 }
 
+// errFull says what to do.
+var errFull = fmt.Errorf("%w: nothing was changed; purge what is deleted, free some space on the disk (a purge needs a little too), or allow a larger file",
+	threads.ErrFull)
+
 // classify gives an error of the engine its class.
 func (s *Store) classify(err error) error {
 	class := s.classOf(err)
 	if class == nil {
 		return err
+	}
+	if errors.Is(class, threads.ErrFull) {
+		return fmt.Errorf("%w: %w", errFull, err)
 	}
 	return fmt.Errorf("%w: %w", class, err)
 }
@@ -81,8 +88,7 @@ func (s *Store) classifyCommit(err error) error {
 	case errors.Is(class, threads.ErrLocked):
 		return fmt.Errorf("sqlite: commit: %w: %w", class, err)
 	case errors.Is(class, threads.ErrFull):
-		return fmt.Errorf("sqlite: commit: %w: nothing was changed; free some space on the disk (a purge needs a little too), or allow a larger file: %w",
-			class, err)
+		return fmt.Errorf("sqlite: commit: %w: %w", errFull, err)
 	default:
 		return fmt.Errorf("sqlite: %w: commit: %w", threads.ErrUnknownOutcome, err)
 	}

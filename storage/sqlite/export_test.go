@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 
+	"github.com/skein-go/skein/internal/generation"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -79,3 +80,34 @@ func (s *Store) Pragmas(ctx context.Context, name string, n int) (writer string,
 
 // MaxLive is how many live generations a page of one statement takes.
 const MaxLive = maxArms / 2
+
+// PlantDeletion replaces the record of a deletion by one that has been altered,
+// and seals it.
+func (s *Store) PlantDeletion(ctx context.Context, user, id string, alter func(*threads.Deletion)) error {
+	return s.write(ctx, user, nil, func(v *view) error {
+		d, err := v.deletion(id)
+		if err != nil {
+			return err
+		}
+		alter(&d)
+		if err := v.changed(dropDeletionSQL, user, id); err != nil {
+			return err
+		}
+		return v.record(d)
+	})
+}
+
+// PlantCount changes how many threads the generations of a bulk deletion say
+// they have, and seals them.
+func (s *Store) PlantCount(ctx context.Context, user, deletion string, n int64) error {
+	return s.write(ctx, user, nil, func(v *view) error {
+		l, err := v.held(deletion)
+		if err != nil {
+			return err
+		}
+		for i := range l {
+			l[i].Threads = n
+		}
+		return v.apply(generation.Plan{Put: l})
+	})
+}

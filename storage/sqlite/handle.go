@@ -90,9 +90,11 @@ type txn struct {
 	release func() error
 }
 
-// begin starts a transaction in which statements end with the context.
+// begin starts a transaction that reads, in which statements end with the
+// context. It says so to the driver, or a handle whose transactions begin with
+// the lock for writing would wait for writers.
 func (s *Store) begin(ctx context.Context, h *handle) (*txn, error) {
-	tx, err := h.db.BeginTx(ctx, nil)
+	tx, err := h.db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return nil, s.classify(err)
 	}

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"errors"
+
 	"github.com/skein-go/skein/internal/generation"
 	"github.com/skein-go/skein/threads"
 )
@@ -10,10 +12,6 @@ type view struct {
 	*txn
 	user string
 }
-
-// erasing is the deletion that holds the live threads of a user while they are
-// erased. No deletion of a caller has this id, for it has a control character.
-const erasing = "\x01erasing"
 
 const generationSQL = `SELECT number, organization, state, deletion, threads, sum FROM skein_generation `
 
@@ -110,7 +108,15 @@ const (
 // are dropped by settle, for the thread may still be in one.
 func (v *view) prepare(p generation.Plan) (into uint64, err error) {
 	for _, m := range p.Moves {
-		if _, err := v.exec(moveThreadsSQL, m.To, moved(m.From, m.To), m.From); err != nil {
+		from, err := v.generation(m.From)
+		if err != nil {
+			return 0, err
+		}
+		n, err := v.exec(moveThreadsSQL, m.To, moved(m.From, m.To), m.From)
+		if err == nil && n != from.Threads {
+			err = corrupt("generation %d says it has %d threads, and has %d", m.From, from.Threads, n)
+		}
+		if err != nil {
 			return 0, err
 		}
 	}
@@ -207,7 +213,29 @@ func (v *view) deletionOf(r row) (threads.Deletion, error) {
 	if err != nil {
 		return threads.Deletion{}, err
 	}
-	return list[0], nil
+	return list[0], canHold(list[0], r.gen, r.ID)
+}
+
+// single returns the thread of the deletion of one that still holds it.
+func (v *view) single(d threads.Deletion) (row, error) {
+	r, err := v.find(d.Thread, threads.Deleted)
+	if errors.Is(err, threads.ErrNotFound) {
+		return r, corrupt("the thread %q of deletion %q is missing", d.Thread, d.ID)
+	}
+	if err == nil && (r.gen.State != generation.Singles || r.single != d.ID || d.Held != 1) {
+		err = corrupt("the deletion %q names the thread %q, which is not in it", d.ID, d.Thread)
+	}
+	return r, err
+}
+
+// canHold returns an error if the deletion cannot be that of a thread in the
+// generation.
+func canHold(d threads.Deletion, g generation.Generation, thread string) error {
+	one := g.State == generation.Singles
+	if one != (d.Thread != "") || one && (d.Thread != thread || d.Count != 1) || !d.Scope.Contains(g.Organization) {
+		return corrupt("thread %q of generation %d cannot be of the deletion %q", thread, g.ID, d.ID)
+	}
+	return nil
 }
 
 const (

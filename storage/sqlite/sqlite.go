@@ -25,6 +25,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -38,9 +39,9 @@ import (
 // Options change how a store works. A nil *Options and zero fields are the
 // safe defaults.
 type Options struct {
-	BusyTimeout time.Duration // how long a write waits for that of another process; 0: five seconds
+	BusyTimeout time.Duration // how long a write waits for that of another process, even if its context ends meanwhile; 0: five seconds
 	Readers     int           // for Open: connections that read; 0: one a processor, at least four
-	MaxSize     int64         // for Open: bytes the file may grow to, beyond which writes are [threads.ErrFull]; 0: no limit
+	MaxSize     int64         // for Open: bytes the file may grow to, beyond which writes are [threads.ErrFull]; 0: no limit. Creates and updates leave some room to delete and purge
 	MaxGroup    int           // the most concurrent writes that share a commit; 0: 256, 1: each has its own
 	PurgeBatch  int           // the most threads and records that a purge removes in one transaction, for which other writers wait; 0: 100
 
@@ -56,6 +57,7 @@ type Store struct {
 	path        string // of the file it owns; empty if the database is borrowed
 	busyTimeout time.Duration
 	purgeBatch  int
+	maxPages    int64 // that the file may have; 0: any number
 	errorCode   func(error) (int, bool)
 	group       *groupcommit.Group[*txn]
 	writer      *handle
@@ -77,6 +79,7 @@ func newStore(path string, o *Options) (*Store, Options) {
 	if opts.BusyTimeout <= 0 {
 		opts.BusyTimeout = 5 * time.Second
 	}
+	opts.BusyTimeout = min(max(opts.BusyTimeout, time.Millisecond), math.MaxInt32*time.Millisecond) // what SQLite takes
 	if opts.Readers <= 0 {
 		opts.Readers = max(4, runtime.GOMAXPROCS(0))
 	}
@@ -126,7 +129,8 @@ func Open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 	writing := pragmas
 	if opts.MaxSize > 0 {
 		const page = 4096 // that of a new file
-		writing = append(writing[:len(writing):len(writing)], fmt.Sprintf("max_page_count(%d)", max(1, opts.MaxSize/page)))
+		s.maxPages = max(1, opts.MaxSize/page)
+		writing = append(writing[:len(writing):len(writing)], fmt.Sprintf("max_page_count(%d)", s.maxPages))
 	}
 	writer, err := openFile(absolute, "immediate", writing...)
 	if err != nil {
@@ -204,7 +208,7 @@ func (s *Store) retry(ctx context.Context, try func() error) error {
 // It returns [ErrUnsafe] for settings that would break a promise, and so does
 // each write that meets such a connection later, for settings are of each
 // connection: see to it that the host's has them in the name it is opened
-// with. It needs synchronous FULL or EXTRA, a journal on disk (best WAL) and
+// with. It needs synchronous FULL or EXTRA, a journal on disk that does not persist (best WAL) and
 // encoding UTF-8. Set a busy timeout, or writes are [threads.ErrLocked] as
 // soon as two meet, and secure_delete, or what is erased stays readable in
 // free pages.
@@ -307,5 +311,9 @@ func (s *Store) writeIn(
 		return err
 	}
 	defer s.leave()
-	return do(ctx, func(t *txn) error { return f(&view{txn: t, user: user}) })
+	err := do(ctx, func(t *txn) error { return f(&view{txn: t, user: user}) })
+	if errors.Is(err, threads.ErrLocked) && ctx.Err() != nil { // nothing was changed, and the caller has gone
+		return ctx.Err()
+	}
+	return err
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/skein-go/skein/internal/generation"
 	"github.com/skein-go/skein/threads"
@@ -22,6 +23,9 @@ const (
 // Create implements [threads.Store].
 func (s *Store) Create(ctx context.Context, user string, t threads.Thread) error {
 	return s.write(ctx, user, t.Validate(user), func(v *view) error {
+		if err := v.room(); err != nil {
+			return err
+		}
 		l, err := v.youngest(t.Organization)
 		if err != nil {
 			return err
@@ -41,6 +45,28 @@ func (s *Store) Create(ctx context.Context, user string, t threads.Thread) error
 		}
 		return err
 	})
+}
+
+// reserve is how many pages creates and updates leave of [Options.MaxSize], for
+// deletes and purges: these may need some before they can give any back. One
+// thread as large as it can be takes less than ten.
+const reserve = 64
+
+// room returns ErrFull if only the reserve is left. It is asked before anything
+// is written, so that the neighbours in the commit need not run again.
+func (v *view) room() error {
+	if v.s.maxPages == 0 {
+		return nil
+	}
+	const query = `SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count`
+	var used int64
+	if _, err := v.row(query, nil, &used); err != nil {
+		return err
+	}
+	if used >= v.s.maxPages-min(v.s.maxPages/4, reserve) {
+		return fmt.Errorf("sqlite: %w", errFull)
+	}
+	return nil
 }
 
 // find returns the row of a thread in that state.
@@ -119,6 +145,16 @@ func (s *Store) Update(ctx context.Context, user string, t threads.Thread) error
 		if err != nil {
 			return err
 		}
+		before, err := recordOf(old.Thread, old.gen.ID, "")
+		if err != nil {
+			return err
+		}
+		before.version = r.version // which a full file must not hold up
+		if len(r.stored(user)) > len(before.stored(user)) {
+			if err := v.room(); err != nil {
+				return err
+			}
+		}
 		return v.changed(updateThreadSQL, r.assistant, r.title, r.metadata, r.hidden, r.pinnedAt, r.updatedAt, r.activeAt, r.version, r.sum, old.number)
 	})
 }
@@ -165,7 +201,7 @@ func (v *view) rowsOf(q threads.Query, from threads.Cursor, limit int) ([]row, e
 	case err != nil || d.Held == 0:
 		return nil, err
 	case d.Thread != "":
-		r, err := v.find(d.Thread, threads.Deleted)
+		r, err := v.single(d)
 		if err != nil || !q.Scope.Contains(r.Organization) || !q.MatchesDetails(r.Thread) || !follows(r.Cursor(), from, q.Order) {
 			return nil, err
 		}
@@ -174,6 +210,9 @@ func (v *view) rowsOf(q threads.Query, from threads.Cursor, limit int) ([]row, e
 	l, err := v.held(d.ID)
 	if err != nil {
 		return nil, err
+	}
+	if n := l.Restore(d.ID, 0).Threads; n != d.Held {
+		return nil, corrupt("deletion %q says it holds %d threads, and its generations %d", d.ID, d.Held, n)
 	}
 	return v.page(within(l, q.Scope), q, from, limit)
 }
