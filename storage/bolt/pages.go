@@ -23,7 +23,9 @@ import (
 //   - The elements of a page lie one after the other, right after the table of
 //     them, and end within the page: that ties every count, position and size
 //     to the others.
-//   - Their keys are in order, and between those of the branch above them.
+//   - Their keys are in order, the first is the one that the branch above them
+//     has (bbolt finds by it what to replace there), and the last is before the
+//     next one of that.
 //   - Every page is in use once: by one branch, as the overflow of one page, or
 //     by the free list, which openFile has kept in the file.
 //
@@ -59,7 +61,7 @@ type pages struct {
 // child is a page to be looked at, and the keys of the branch around it.
 type child struct {
 	page      uint64
-	low, high []byte // low <= key < high; nil: no bound
+	low, high []byte // low is the first key, and all are before high; nil: not known
 }
 
 // maxLeaves is the most leaves that are gathered, so as to be read in the
@@ -315,6 +317,9 @@ func (p *pages) frame(c child, b []byte, visit func(elem, key, value []byte) err
 	if at > len(b) {
 		return damaged(c.page, "counts %d elements, and has no room for them", count)
 	}
+	if count == 0 && c.low != nil {
+		return damaged(c.page, "counts no element, and the branch above it has its first")
+	}
 	if count == 0 && len(bytes.Trim(b[at:min(len(b), at+elemSize)], "\x00")) > 0 {
 		return damaged(c.page, "counts no element, and has some")
 	}
@@ -334,6 +339,9 @@ func (p *pages) frame(c child, b []byte, visit func(elem, key, value []byte) err
 		value := b[at+int(keySize):][:valueSize:valueSize]
 		at += int(keySize) + int(valueSize)
 		step := bytes.Compare(last, key)
+		if first && c.low != nil && step != 0 {
+			return damaged(c.page, "begins with another key than the branch above it says")
+		}
 		if step > 0 || step == 0 && !first || c.high != nil && bytes.Compare(key, c.high) >= 0 {
 			return damaged(c.page, "has an element %d whose key is out of order", i)
 		}
