@@ -8,8 +8,9 @@ import (
 )
 
 // What the caller may not act on is a 403, and it is so before anything is
-// read or changed. The organization of a thread and the scope of a deletion
-// never change, so what was looked up once holds.
+// read or changed. The scope of a deletion never changes, nor the organization
+// of a thread: between the look and the act it could only be purged, and made
+// anew under the same id by the same user.
 
 // mayActOn refuses a scope that the caller's does not cover, and one that is
 // invalid.

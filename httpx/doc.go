@@ -1,8 +1,9 @@
 // Package httpx serves a [threads.Service] over HTTP.
 //
 // [New] returns a handler for DELETE /v1/threads, the main job, and the other
-// endpoints under /v1. Mount it on any mux, under any prefix with
-// [http.StripPrefix]. Who calls is for the host to say, with an
+// endpoints under /v1. Serve it alone, or beside what a host has already, under
+// a prefix, with [Mount]: an [http.ServeMux] redirects paths that are not
+// clean, and a redirected delete is not the one that was asked for. Who calls is for the host to say, with an
 // [Authenticator]; package apikey has one for API keys.
 //
 // GET /v1/openapi.yaml is the description of them all ([OpenAPI]), without
@@ -15,7 +16,8 @@
 // is refused with a 4xx and deletes nothing: a parameter that is empty,
 // repeated, misspelt or malformed; a '?' with nothing after it; a body; an
 // organization named in a header or cookie and not in the query, or another
-// one in a header than in the query; a precondition, range, trial run or method
+// one in a header than in the query; a path or query that was longer before a
+// redirect, a proxy or middleware, as far as the request tells; a precondition, range, trial run or method
 // override, for they ask for something that this call does not do. (A body that
 // [net/http] does not take for one it does not see either: bytes without a
 // length, or in chunks over HTTP/1.0.) A host whose middleware takes parameters out of the query

@@ -34,10 +34,8 @@ func Example() {
 	})
 
 	mux := http.NewServeMux()
-	mux.Handle("/api/", http.StripPrefix("/api", httpx.New(service, auth, &httpx.Options{
-		Logger: slog.New(slog.DiscardHandler),
-	})))
-	server := httptest.NewServer(mux)
+	api := httpx.New(service, auth, &httpx.Options{Logger: slog.New(slog.DiscardHandler)})
+	server := httptest.NewServer(httpx.Mount("/api", api, mux))
 	defer server.Close()
 
 	call := func(method, path string) string {

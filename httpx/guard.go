@@ -49,13 +49,30 @@ func lostQuery(r *http.Request) error {
 	if r.URL.ForceQuery || strings.Contains(r.RequestURI, "?") {
 		return &refusal{class: errMalformed, reason: "A '?' must be followed by organization_id: without both, all threads are deleted."}
 	}
+	if moreThanAll(r.RequestURI) {
+		return &refusal{class: errMalformed, reason: "The path was sent as another one, which lost its end on the way: without that, all threads are deleted."}
+	}
 	for name, value := range headers(r) {
 		if originalURL.MatchString(letters(name)) && strings.Contains(value, "?") ||
 			originalQuery.MatchString(letters(name)) && value != "" {
 			return malformed("header", name, "The original request had a query, which was lost on the way.")
 		}
+		if originalURL.MatchString(letters(name)) && moreThanAll(value) {
+			return malformed("header", name, "The original request had a longer path, which was lost on the way.")
+		}
+		// A client that follows a redirect says where it was sent from.
+		if name == "Referer" && strings.Contains(value, "/v1/threads") {
+			return malformed("header", name, "The request was redirected, and may have lost what it asked for on the way.")
+		}
 	}
 	return nil
+}
+
+// moreThanAll reports whether a path, or the URL that it is in, goes on after
+// the word threads: to one thread, or to one whose id was lost.
+func moreThanAll(path string) bool {
+	_, rest, found := strings.Cut(path, "/threads/")
+	return found && !strings.HasSuffix(rest, "/threads") // a prefix may have the word too
 }
 
 // In which headers proxies say what URL, or query, they were sent.

@@ -55,7 +55,7 @@ func seconds(wait time.Duration) int64 {
 // The limits unless told otherwise.
 const (
 	DefaultTimeout = 10 * time.Second
-	DefaultMaxBody = 64 << 10 // the largest valid thread is 40 KB of UTF-8
+	DefaultMaxBody = 128 << 10 // the largest valid thread is 40 KB of UTF-8, and three times that with every character escaped
 )
 
 // New returns a handler for the service. The caller closes the store when the

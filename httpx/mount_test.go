@@ -1,6 +1,7 @@
 package httpx_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -137,4 +138,65 @@ func TestMiddlewareThatLosesTheQuery(t *testing.T) {
 		r.Header.Set("X-API-Key", adaKey)
 		serve(f, r).refused(t, 400, "INVALID_REQUEST")
 	})
+}
+
+// What is not clean is refused where it is, and no redirect makes it the call
+// for all.
+func TestMountHandsOverWhatIsNotClean(t *testing.T) {
+	f := newFixture(t)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/hello", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "hello") })
+	addr := listen(t, httpx.Mount("/chat", f, mux))
+	f.create("ada", "org_a", "org_b")
+	send := func(method, path string) int {
+		r, err := http.NewRequest(method, "http://"+addr+path, nil)
+		require.NoError(t, err)
+		r.Header.Set("X-API-Key", adaKey)
+		answer, err := http.DefaultClient.Do(r) // which follows redirects
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		return answer.StatusCode
+	}
+	for _, path := range []string{
+		"/chat/v1/threads/.", "/chat/v1/threads/thrd_1/..", "/chat//v1/threads", "/chat/v1/threads/x/../../threads", "/chat/./v1/threads",
+		"/x/../chat/v1/threads", "//chat/v1/threads", "/chat/v1//threads", "/chat/v1/threads/", "/chat", "/chat/",
+	} {
+		require.Equal(t, 404, send("DELETE", path), path)
+		require.Equal(t, threads.Counts{Live: 2}, f.count("ada", threads.All()), path)
+	}
+	require.Equal(t, 200, send("GET", "/hello"))
+	require.Equal(t, 404, send("GET", "/chatter"), "that of the mux")
+	require.Equal(t, 200, send("DELETE", "/chat/v1/threads"))
+	require.Equal(t, threads.Counts{Deleted: 2}, f.count("ada", threads.All()))
+	for _, prefix := range []string{"", "chat", "/chat/", "/"} {
+		require.Panics(t, func() { httpx.Mount(prefix, f, mux) }, prefix)
+	}
+}
+
+// An id or a query that was lost on the way leaves traces.
+func TestDeleteAllOfAShortenedPathIsRefused(t *testing.T) {
+	f := newFixture(t)
+	f.create("ada", "org_a", "org_b")
+	t.Run("by middleware that takes the slash from the end", func(t *testing.T) {
+		trimmed := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.Path = strings.TrimRight(r.URL.Path, "/")
+			f.ServeHTTP(w, r)
+		})
+		r := httptest.NewRequest("DELETE", "/v1/threads/", nil)
+		r.Header.Set("X-API-Key", adaKey)
+		require.Equal(t, 400, serve(trimmed, r).status)
+	})
+	for _, header := range []string{
+		"X-Original-Url: /v1/threads/thrd_1", "X-Forwarded-Path: /chat/v1/threads/thrd_1", "X-Original-Uri: /v1/threads/",
+		"Referer: https://app.example.com/v1/threads?organization_id=org_a", "Referer: https://app.example.com//v1/threads",
+	} {
+		f.do("DELETE", "/v1/threads", header).refused(t, 400, "INVALID_REQUEST")
+	}
+	require.Equal(t, threads.Counts{Live: 2}, f.count("ada", threads.All()))
+	for _, header := range []string{
+		"X-Original-Url: /v1/threads", "X-Forwarded-Path: /threads/v1/threads", "X-Envoy-Original-Path: /api/conversations",
+		"Referer: https://app.example.com/settings/threads",
+	} {
+		require.Equal(t, 200, f.do("DELETE", "/v1/threads", header).status, header)
+	}
 }

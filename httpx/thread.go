@@ -29,6 +29,9 @@ func (h *handler) getThread(x *exchange) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if err := x.mayActOn(threads.ScopeOf(t.Organization)); err != nil {
+		return answer{}, err
+	}
 	return x.showThread(http.StatusOK, t), nil
 }
 

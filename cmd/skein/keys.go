@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -195,7 +196,11 @@ func revokeKey(ctx context.Context, path, id string, errOut io.Writer) error {
 	}
 	err = whenUnlocked(ctx, func() error { return file.Revoke(id, time.Now()) })
 	if errors.Is(err, apikey.ErrUnknownKey) {
-		return fmt.Errorf("%s has no key %q; for those it has: skein keys list --keys %[1]s", path, id)
+		name := "of that id" // which may be a secret, or most of one
+		if strings.HasPrefix(id, "key_") && len(id) <= 40 {
+			name = strconv.Quote(id)
+		}
+		return fmt.Errorf("%s has no key %s; for those it has: skein keys list --keys %[1]s", path, name)
 	}
 	if err != nil {
 		return err

@@ -94,6 +94,7 @@ func TestKeysFailures(t *testing.T) {
 		{"revoke by a secret", []string{"keys", "revoke", "--keys", file, secret}, exitUsage, []string{"that is a secret"}},
 		{"add to a directory that is not there", []string{"keys", "add", "--keys", filepath.Join(dir, "no", "keys.json"), "--user", "ada"}, exitFailure, []string{"keys.json"}},
 		{"add to a damaged file", []string{"keys", "add", "--keys", damaged, "--user", "ada"}, exitFailure, []string{"damaged.json"}},
+		{"revoke of what may be a secret does not repeat it", []string{"keys", "revoke", "--keys", file, "skein_OWuYmostofasecret "}, exitFailure, []string{"has no key of that id"}},
 		{"list of a damaged file", []string{"keys", "list", "--keys", damaged}, exitFailure, []string{"damaged.json"}},
 	}
 	for _, tt := range tests {

@@ -47,7 +47,7 @@ is closed. A second signal ends it at once.
 The server speaks plain HTTP: outside of this machine, put it behind TLS.`,
 	define: func(flags *flag.FlagSet) action {
 		var c serveConfig
-		flags.Var(&c.store, "store", "the `URL` of the store: bolt:PATH (one file), or memory: (gone when the server ends)")
+		flags.Var(&c.store, "store", "the `URL` of the store: bolt:PATH or sqlite:PATH (one file), or memory: (gone when the server ends)")
 		flags.StringVar(&c.keys, "keys", "", "the keys `FILE` made by skein keys add")
 		c.listen = "127.0.0.1:8080"
 		flags.Func("listen", "`ADDR` to listen on, as HOST:PORT; port 0 picks a free one (default "+c.listen+")", func(text string) error {

@@ -35,8 +35,9 @@ func New(svc *threads.Service, sessions Sessions, origins []string, log *slog.Lo
 	mux.HandleFunc("GET /hello", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, "Hello\n")
 	})
-	mux.Handle("/chat/", cors(origins, http.StripPrefix("/chat", chat)))
-	return mux
+	// Not mux.Handle: it would redirect paths that are not clean, and a
+	// redirected delete is not the one that was asked for.
+	return httpx.Mount("/chat", cors(origins, chat), mux)
 }
 
 // bearer lets in whom the service's sessions know.
