@@ -13,16 +13,22 @@
 //
 // DELETE /v1/threads without the parameter organization_id deletes the threads
 // of every organization. Whatever else could be a narrower request gone wrong
-// is refused with a 4xx and deletes nothing: a parameter that is empty,
-// repeated, misspelt or malformed; a '?' with nothing after it; a body; an
-// organization named in a header or cookie and not in the query, or another
-// one in a header than in the query; a path or query that was longer before a
-// redirect, a proxy or middleware, as far as the request tells; a precondition, range, trial run or method
-// override, for they ask for something that this call does not do. (A body that
-// [net/http] does not take for one it does not see either: bytes without a
-// length, or in chunks over HTTP/1.0.) A host whose middleware takes parameters out of the query
-// must take them out of [http.Request.RequestURI] too, or a call for
-// everything is refused.
+// is refused with a 4xx and deletes nothing:
+//
+//   - a parameter that is empty, repeated, misspelt or malformed; a '?' with
+//     nothing after it;
+//   - a body;
+//   - an organization named in a header or cookie and not in the query, or
+//     another one in a header than in the query;
+//   - a path or query that was longer before a redirect, a proxy or middleware,
+//     as far as the request tells;
+//   - a precondition, range, trial run or method override, for they ask for
+//     something that this call does not do.
+//
+// (A body that [net/http] does not take for one it does not see either: bytes
+// without a length, or in chunks over HTTP/1.0.) A host whose middleware takes
+// parameters out of the query must take them out of [http.Request.RequestURI]
+// too, or a call for everything is refused.
 //
 // # Order of checks
 //

@@ -1,6 +1,7 @@
 package generation
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -67,6 +68,32 @@ func Purge(trash Trash, before, now time.Time, limit int) (threads.PurgeResult, 
 		}
 		r.Threads += n
 		left -= n
+	}
+}
+
+// InBatches purges in transactions of at most so many threads and records
+// each, until the limit is used up or nothing is left. Purge carries out one
+// of them; one that has no room ([threads.ErrFull]) is tried again with a
+// quarter, for that needs less, and what it frees is room for the next. After
+// an error the result is what was removed before it.
+func InBatches(limit, most int, purge func(limit int) (threads.PurgeResult, error)) (sum threads.PurgeResult, err error) {
+	for {
+		n := min(limit, most)
+		one, err := purge(n)
+		if errors.Is(err, threads.ErrFull) && n > 1 {
+			most = max(1, n/4)
+			continue
+		}
+		if err != nil {
+			return sum, err
+		}
+		sum.Threads += one.Threads
+		sum.Deletions += one.Deletions
+		sum.More = one.More
+		// A batch with more left has used its whole limit.
+		if limit -= n; !one.More || limit == 0 {
+			return sum, nil
+		}
 	}
 }
 

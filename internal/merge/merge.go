@@ -37,6 +37,19 @@ func Walk[S Source](sources []S, order threads.Order, visit func(S) (bool, error
 	return nil
 }
 
+// Follows reports whether an item at that place comes, in the order, after the
+// place from; everything comes after the zero one.
+func Follows(place, from threads.Cursor, order threads.Order) bool {
+	switch {
+	case from.IsZero():
+		return true
+	case order == threads.OldestFirst:
+		return place.Compare(from) > 0
+	default:
+		return place.Compare(from) < 0
+	}
+}
+
 // queue has the source on top that stands at the first item.
 type queue[S Source] struct {
 	sources []S

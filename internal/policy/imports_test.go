@@ -36,7 +36,7 @@ var allowed = map[string][]string{
 	"storage/storagetest": {"threads", "testing"},
 	"storage/memory":      {"threads", "internal/generation", "internal/merge", "github.com/tidwall/btree"},
 	"storage/bolt":        {"threads", "internal/generation", "internal/groupcommit", "internal/merge", "go.etcd.io/bbolt", "go.etcd.io/bbolt/errors", "github.com/fxamacker/cbor/v2"},
-	"storage/sqlite":      {"threads", "internal/generation", "internal/groupcommit", "modernc.org/sqlite"},
+	"storage/sqlite":      {"threads", "internal/generation", "internal/groupcommit", "internal/merge", "modernc.org/sqlite"},
 
 	"httpx":           {"threads"},
 	"httpx/apikey":    {"threads", "httpx"},

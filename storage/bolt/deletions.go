@@ -176,31 +176,19 @@ func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, l
 func (s *Store) purge(
 	ctx context.Context, user string, before, now time.Time, limit int, except string,
 ) (sum threads.PurgeResult, dropped int64, err error) {
-	for batch := s.opts.PurgeBatch; ; {
-		var one threads.PurgeResult
+	sum, err = generation.InBatches(limit, s.opts.PurgeBatch, func(n int) (one threads.PurgeResult, err error) {
 		var t trash
-		n := min(limit, batch)
-		err := s.writeAlone(ctx, user, nil, func(v *view) (err error) {
+		err = s.writeAlone(ctx, user, nil, func(v *view) (err error) {
 			t = trash{view: v, except: except}
 			one, err = generation.Purge(&t, before, now, n)
 			return err
 		})
-		if errors.Is(err, threads.ErrFull) && n > 1 {
-			batch = max(1, n/4) // needs less room, and what it frees is room for the next
-			continue
+		if err == nil {
+			dropped += t.dropped
 		}
-		if err != nil {
-			return sum, dropped, err
-		}
-		sum.Threads += one.Threads
-		sum.Deletions += one.Deletions
-		sum.More = one.More
-		dropped += t.dropped
-		// A batch with more left has used its whole limit.
-		if limit -= n; !one.More || limit == 0 {
-			return sum, dropped, nil
-		}
-	}
+		return one, err
+	})
+	return sum, dropped, err
 }
 
 // trash is what a user has to purge.

@@ -8,15 +8,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/skein-go/skein/internal/generation"
 	"github.com/skein-go/skein/threads"
-)
-
-var (
-	longAgo = time.Unix(0, 0).UTC()                        // of the deletion that an erasure makes; no rule reads more from it
-	never   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // after every deletion
 )
 
 // Erase implements [threads.Store].
@@ -40,7 +34,7 @@ func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error)
 		return e, err
 	}
 	for more := true; more; {
-		r, others, err := s.purge(ctx, user, never, longAgo, threads.MaxPurge, own)
+		r, others, err := s.purge(ctx, user, generation.Never, generation.LongAgo, threads.MaxPurge, own)
 		e.Threads += r.Threads
 		e.Deletions += others
 		if err != nil {
@@ -73,19 +67,16 @@ func (v *view) hideAll() (id string, err error) {
 	if err != nil || len(l) == 0 {
 		return "", err
 	}
-	for n, taken := 1, true; taken; n++ { // by an erasure that was stopped, or by anyone
-		id = fmt.Sprintf("del_erasure_%d", n)
-		if taken, err = v.has(deletionKey(v.user, id)); err != nil {
-			return "", err
-		}
+	d, err := generation.Erasing(v.user, func(id string) (bool, error) { return v.has(deletionKey(v.user, id)) })
+	if err != nil {
+		return "", err
 	}
-	p := l.DeleteAll(threads.All(), id)
+	p := l.DeleteAll(d.Scope, d.ID)
 	if err := v.apply(p, l); err != nil {
 		return "", err
 	}
-	return id, v.record(nil, threads.Deletion{
-		ID: id, User: v.user, Scope: threads.All(), DeletedAt: longAgo, PurgedAt: longAgo, Count: p.Threads, Held: p.Threads,
-	})
+	d.Count, d.Held = p.Threads, p.Threads
+	return d.ID, v.record(nil, d)
 }
 
 // verifyErased looks for any record of the user.

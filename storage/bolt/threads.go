@@ -162,11 +162,8 @@ func (v *view) listSingle(d threads.Deletion, q threads.Query, from threads.Curs
 		return nil, ignoreNotFound(err)
 	}
 	r, err := v.single(d)
-	if err != nil || !q.Scope.Contains(r.Organization) || !q.MatchesDetails(r.Thread) {
+	if err != nil || !q.Scope.Contains(r.Organization) || !q.MatchesDetails(r.Thread) || !merge.Follows(r.Cursor(), from, q.Order) {
 		return nil, err
-	}
-	if before := r.Cursor().Compare(from) < 0; !from.IsZero() && (r.Cursor() == from || before != (q.Order == threads.NewestFirst)) {
-		return nil, nil
 	}
 	t, err := v.show(r, nil)
 	return []threads.Thread{t}, err

@@ -120,24 +120,16 @@ func (s *Store) PreviewPurge(ctx context.Context, user string, before time.Time)
 }
 
 // Purge implements [threads.Store].
-func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, limit int) (sum threads.PurgeResult, err error) {
+func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, limit int) (threads.PurgeResult, error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateTime("before", before),
 		threads.ValidateTime("now", now), threads.ValidatePurgeLimit(limit))
-	for {
-		n := min(limit, batch)
-		var one threads.PurgeResult
+	return generation.InBatches(limit, batch, func(n int) (one threads.PurgeResult, err error) {
 		err = s.write(ctx, user, invalid, func(a *account) (err error) {
 			one, err = generation.Purge(trash{a}, before, now, n)
 			return err
 		})
-		sum.Threads += one.Threads
-		sum.Deletions += one.Deletions
-		sum.More = one.More
-		limit -= n // all of it was used if there is more
-		if err != nil || !one.More || limit <= 0 {
-			return sum, err
-		}
-	}
+		return one, err
+	})
 }
 
 // trash is an account to purge.

@@ -182,12 +182,10 @@ func (s *Store) Purge(ctx context.Context, user string, before, now time.Time, l
 }
 
 // purge does so for an erasure too, at any times.
-func (s *Store) purge(ctx context.Context, user string, before, now time.Time, limit int, own *erasing) (sum threads.PurgeResult, err error) {
-	for {
-		var one threads.PurgeResult
+func (s *Store) purge(ctx context.Context, user string, before, now time.Time, limit int, own *erasing) (threads.PurgeResult, error) {
+	return generation.InBatches(limit, s.purgeBatch, func(n int) (one threads.PurgeResult, err error) {
 		var t trash
-		n := min(limit, s.purgeBatch)
-		err := s.writeAlone(ctx, user, nil, func(v *view) (err error) {
+		err = s.writeAlone(ctx, user, nil, func(v *view) (err error) {
 			t = trash{view: v, erasing: *own}
 			if one, err = generation.Purge(&t, before, now, n); err != nil {
 				return err
@@ -197,18 +195,11 @@ func (s *Store) purge(ctx context.Context, user string, before, now time.Time, l
 			t.insecure = t.insecure || secure != 1
 			return err
 		})
-		if err != nil {
-			return sum, err
+		if err == nil {
+			*own = t.erasing
 		}
-		*own = t.erasing
-		sum.Threads += one.Threads
-		sum.Deletions += one.Deletions
-		sum.More = one.More
-		// A batch with more left has used its whole limit.
-		if limit -= n; !one.More || limit == 0 {
-			return sum, nil
-		}
-	}
+		return one, err
+	})
 }
 
 // trash is what a user has to purge.

@@ -4,15 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/skein-go/skein/internal/generation"
 	"github.com/skein-go/skein/threads"
-)
-
-var (
-	longAgo = time.Unix(0, 0).UTC()                        // of the deletion that an erasure makes; no rule reads more from it
-	never   = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) // after every deletion
 )
 
 // Erase implements [threads.Store].
@@ -38,7 +32,7 @@ func (s *Store) Erase(ctx context.Context, user string) (threads.Erasure, error)
 		return e, err
 	}
 	for more := true; more; {
-		r, err := s.purge(ctx, user, never, longAgo, threads.MaxPurge, &own)
+		r, err := s.purge(ctx, user, generation.Never, generation.LongAgo, threads.MaxPurge, &own)
 		e.Threads += r.Threads
 		e.Deletions = own.others
 		if err != nil {
@@ -74,19 +68,19 @@ func (v *view) hideAll() (id string, err error) {
 	if err != nil || len(l) == 0 {
 		return "", err
 	}
-	for n, taken := 1, error(nil); taken == nil; n++ { // by an erasure that was stopped, or by anyone
-		id = fmt.Sprintf("del_erasure_%d", n)
-		if _, taken = v.deletion(id); taken != nil && !errors.Is(taken, threads.ErrNotFound) {
-			return "", taken
-		}
+	d, err := generation.Erasing(v.user, func(id string) (bool, error) {
+		list, err := v.deletions(deletionOfIDSQL, v.user, id)
+		return len(list) > 0, err
+	})
+	if err != nil {
+		return "", err
 	}
-	p := l.DeleteAll(threads.All(), id)
+	p := l.DeleteAll(d.Scope, d.ID)
 	if err := v.apply(p); err != nil {
 		return "", err
 	}
-	return id, v.record(threads.Deletion{
-		ID: id, User: v.user, Scope: threads.All(), DeletedAt: longAgo, PurgedAt: longAgo, Count: p.Threads, Held: p.Threads,
-	})
+	d.Count, d.Held = p.Threads, p.Threads
+	return d.ID, v.record(d)
 }
 
 // verifyErased looks for any row of the user.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/skein-go/skein/internal/generation"
+	"github.com/skein-go/skein/internal/merge"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -103,7 +104,7 @@ func plausible(rows []row, l generation.Ledger, q threads.Query, from threads.Cu
 		if !q.MatchesDetails(r.Thread) {
 			return corrupt("an index has thread %q, which does not belong into it", r.ID)
 		}
-		if !follows(r.Cursor(), from, q.Order) {
+		if !merge.Follows(r.Cursor(), from, q.Order) {
 			return corrupt("an index has thread %q out of order", r.ID)
 		}
 		from = r.Cursor()

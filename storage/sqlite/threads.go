@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/skein-go/skein/internal/generation"
+	"github.com/skein-go/skein/internal/merge"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -202,7 +203,7 @@ func (v *view) rowsOf(q threads.Query, from threads.Cursor, limit int) ([]row, e
 		return nil, err
 	case d.Thread != "":
 		r, err := v.single(d)
-		if err != nil || !q.Scope.Contains(r.Organization) || !q.MatchesDetails(r.Thread) || !follows(r.Cursor(), from, q.Order) {
+		if err != nil || !q.Scope.Contains(r.Organization) || !q.MatchesDetails(r.Thread) || !merge.Follows(r.Cursor(), from, q.Order) {
 			return nil, err
 		}
 		return []row{r}, nil
@@ -215,17 +216,6 @@ func (v *view) rowsOf(q threads.Query, from threads.Cursor, limit int) ([]row, e
 		return nil, corrupt("deletion %q says it holds %d threads, and its generations %d", d.ID, d.Held, n)
 	}
 	return v.page(within(l, q.Scope), q, from, limit)
-}
-
-// follows reports whether a place comes after another in a list.
-func follows(place, from threads.Cursor, order threads.Order) bool {
-	if from.IsZero() {
-		return true
-	}
-	if order == threads.OldestFirst {
-		return place.Compare(from) > 0
-	}
-	return place.Compare(from) < 0
 }
 
 // generationsOf returns the generations of a scope whose threads are in the
