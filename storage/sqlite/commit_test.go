@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -210,4 +211,48 @@ func TestACommitThatIsLockedOutChangesNothing(t *testing.T) {
 	require.NoError(t, err)
 	_, err = store.Check(t.Context())
 	require.NoError(t, err)
+}
+
+// A commit that has no room is tried again one by one: those that fit are not
+// hurt by those that do not.
+func TestACommitWithoutRoomIsTriedApart(t *testing.T) {
+	db, f := openFailing(t, filepath.Join(t.TempDir(), "db"))
+	store, err := sqlite.New(t.Context(), db, nil)
+	require.NoError(t, err)
+	svc := threads.NewService(store, nil)
+	const callers = 8
+	var full error = codeError(13)
+	errs := make([]error, callers)
+	var wg sync.WaitGroup
+	commits := 0
+	during := func() {
+		commits++
+		f.commit.Store(nil)
+		switch commits {
+		case 1: // the others arrive meanwhile
+			for i := range errs {
+				wg.Go(func() { _, errs[i] = svc.Create(context.Background(), "ada", threads.Draft{}) })
+			}
+			waiting := func() int {
+				buf := make([]byte, 1<<20)
+				return strings.Count(string(buf[:runtime.Stack(buf, true)]), "groupcommit.(*Group[...]).wait(")
+			}
+			for waiting() < callers {
+				runtime.Gosched()
+			}
+		case 2: // theirs
+			f.commit.Store(&full)
+		}
+	}
+	f.duringCommit.Store(&during)
+	_, err = svc.Create(t.Context(), "ada", threads.Draft{})
+	require.NoError(t, err)
+	wg.Wait()
+	for _, err := range errs {
+		require.NoError(t, err)
+	}
+	require.Equal(t, 2+callers, commits, "the first, one for all the others, and one for each")
+	n, err := svc.Count(t.Context(), "ada", threads.All())
+	require.NoError(t, err)
+	require.EqualValues(t, 1+callers, n.Live)
 }
