@@ -106,7 +106,20 @@ func decode(text []byte) ([]Key, error) {
 		}
 		ids[k.ID], hashes[k.Hash] = true, true
 	}
+	if !isCanonical(text, c.Keys) {
+		return nil, errors.New("the keys file is damaged: a member is there twice, in another case or order, or null; only spaces may differ from what is written here")
+	}
 	return c.Keys, nil
+}
+
+// isCanonical reports whether the text says no more than the keys that were
+// read from it. Encoding/json takes the last of two members, and names in
+// another case: so a merge or an edit by hand could open more than it shows.
+func isCanonical(text []byte, keys []Key) bool {
+	want, err := encode(keys)
+	var got, again bytes.Buffer
+	err = errors.Join(err, json.Compact(&got, text), json.Compact(&again, want))
+	return err == nil && bytes.Equal(got.Bytes(), again.Bytes())
 }
 
 func encode(keys []Key) ([]byte, error) {

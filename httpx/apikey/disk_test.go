@@ -137,6 +137,12 @@ func TestOpenRefuses(t *testing.T) {
 		"a hash without its kind":    {strings.Replace(whole, "sha256:", "", 1), "64 hex digits"},
 		"a key without a time":       {strings.Replace(whole, `"2025-12-22T15:30:00Z"`, `"0001-01-01T00:00:00Z"`, 1), "key 1 has no created_at"},
 		"a time that is none":        {strings.Replace(whole, `"2025-12-22T15:30:00Z"`, `"yesterday"`, 1), "damaged"},
+		"a scope twice":              {strings.Replace(whole, `"scope": "all"`, `"scope": "org_a", "scope": "all"`, 1), "a member is there twice"},
+		"a scope in another case":    {strings.Replace(whole, `"scope": "all"`, `"scope": "org_a", "Scope": "all"`, 1), "in another case"},
+		"a user in another case":     {strings.Replace(whole, `"user": "ada"`, `"user": "ada", "USER": "eve"`, 1), "in another case"},
+		"a revocation taken back":    {strings.Replace(whole, `"created_at"`, `"revoked_at": "2025-12-22T15:30:00Z", "revoked_at": "0001-01-01T00:00:00Z", "created_at"`, 1), "a member is there twice"},
+		"an expiry of null":          {strings.Replace(whole, `"created_at"`, `"expires_at": null, "created_at"`, 1), "or null"},
+		"a list of keys twice":       {strings.Replace(whole, `"keys": [`, `"keys": [], "keys": [`, 1), "a member is there twice"},
 		"a key twice":                {strings.Replace(whole, `"keys": [`, `"keys": [{"id":"`+k.ID+`","user":"eve","scope":"all","hash":"sha256:`+strings.Repeat("01", 32)+`","created_at":"2025-12-22T15:30:00Z"},`, 1), "key 2 is there twice"},
 		"a hash twice":               {strings.Replace(whole, `"keys": [`, `"keys": [{"id":"key_1","user":"eve","scope":"all","hash":"`+k.Hash.String()+`","created_at":"2025-12-22T15:30:00Z"},`, 1), "key 2 is there twice"},
 	} {
