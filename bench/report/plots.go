@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/csv"
+	"fmt"
+	"image/color"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/skein-go/skein/bench"
+)
+
+// colors go by the design, dashes by the engine, so that a plot can be read
+// without either.
+var colors = map[string]color.Color{
+	"skein":   color.RGBA{0x00, 0x72, 0xb2, 0xff},
+	"stamped": color.RGBA{0xd5, 0x5e, 0x00, 0xff},
+	"gorm":    color.RGBA{0xcc, 0x79, 0xa7, 0xff},
+	"adk":     color.RGBA{0x00, 0x9e, 0x73, 0xff},
+	"trpc":    color.RGBA{0xe6, 0x9f, 0x00, 0xff},
+	"bare":    color.RGBA{0x80, 0x80, 0x80, 0xff},
+}
+
+var (
+	dashes = map[string][]vg.Length{"bbolt": nil, "SQLite": {vg.Points(6), vg.Points(3)}, "memory": {vg.Points(1.5), vg.Points(2)}}
+	shapes = map[string]draw.GlyphDrawer{"bbolt": draw.CircleGlyph{}, "SQLite": draw.BoxGlyph{}, "memory": draw.TriangleGlyph{}}
+)
+
+func colorOf(name string) color.Color {
+	design, _, _ := strings.Cut(name, "-")
+	return colors[design]
+}
+
+// logarithmic ticks are powers of ten, named for people.
+type logarithmic func(float64) string
+
+func (name logarithmic) Ticks(least, most float64) []plot.Tick {
+	ticks := plot.LogTicks{Prec: -1}.Ticks(least, most)
+	for i, t := range ticks {
+		if t.Label != "" {
+			ticks[i].Label = name(t.Value)
+		}
+	}
+	return ticks
+}
+
+func duration(ns float64) string {
+	return strings.Replace(scaled(ns, []string{"ns", "µs", "ms", "s"}), ".00", "", 1)
+}
+
+// plotDeleteAll draws what deleting all threads costs, against how many there
+// are.
+func plotDeleteAll(m measurements, path string) error {
+	p := plot.New()
+	p.Title.Text = "Deleting all threads of a user"
+	p.X.Label.Text = "threads"
+	p.Y.Label.Text = "time until it is durable"
+	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
+	p.X.Tick.Marker = logarithmic(func(v float64) string { return group(int64(v)) })
+	p.Y.Tick.Marker = logarithmic(duration)
+	p.Add(plotter.NewGrid())
+	p.Legend.Top, p.Legend.Left = true, true
+	for _, c := range bench.Contenders() {
+		var points plotter.XYs
+		for n := 100; n <= 1_000_000; n *= 10 {
+			if s, ok := m.of(fmt.Sprintf("DeleteAll/threads=%d", n), c.Name, "ns/op"); ok {
+				points = append(points, plotter.XY{X: float64(n), Y: s.median})
+			}
+		}
+		if len(points) == 0 {
+			continue
+		}
+		line, dots, err := plotter.NewLinePoints(points)
+		if err != nil {
+			return err
+		}
+		line.Color, line.Dashes, line.Width = colorOf(c.Name), dashes[c.Engine], vg.Points(1.5)
+		dots.Color, dots.Shape, dots.Radius = colorOf(c.Name), shapes[c.Engine], vg.Points(2.5)
+		p.Add(line, dots)
+		p.Legend.Add(c.Name, line, dots)
+	}
+	p.X.Max *= 1.2
+	p.Y.Max *= 30 // room for the legend
+	return p.Save(20*vg.Centimeter, 14*vg.Centimeter, path)
+}
+
+// plotLatency draws how long each write of others took, against when it was
+// due, while a million threads are deleted.
+func plotLatency(dir, engine, path string) error {
+	p := plot.New()
+	p.Title.Text = "Writes of 100 other users while 1,000,000 threads are deleted (" + engine + ")"
+	p.X.Label.Text = "seconds since the delete began"
+	p.Y.Label.Text = "time from when a write was due until it was durable"
+	p.Y.Scale = plot.LogScale{}
+	p.Y.Tick.Marker = logarithmic(duration)
+	p.Add(plotter.NewGrid())
+	p.Legend.Top = true
+	drawn := false
+	for _, c := range bench.Contenders() {
+		if c.Engine != engine || strings.HasPrefix(c.Name, "bare-") {
+			continue
+		}
+		points, err := readSeries(filepath.Join(dir, "delete-1000000-"+c.Name+".csv"))
+		if os.IsNotExist(err) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		dots, err := plotter.NewScatter(points)
+		if err != nil {
+			return err
+		}
+		dots.Color, dots.Shape, dots.Radius = colorOf(c.Name), draw.CircleGlyph{}, vg.Points(1.2)
+		p.Add(dots)
+		key := *dots
+		key.Radius = vg.Points(3)
+		p.Legend.Add(c.Name, &key)
+		drawn = true
+	}
+	if !drawn {
+		return fmt.Errorf("no series of %s in %s", engine, dir)
+	}
+	p.Y.Max *= 5
+	return p.Save(20*vg.Centimeter, 10*vg.Centimeter, path)
+}
+
+// readSeries reads what the mixed workload kept.
+func readSeries(path string) (plotter.XYs, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	rows, err := csv.NewReader(f).ReadAll()
+	if err != nil {
+		return nil, err
+	}
+	var points plotter.XYs
+	for _, row := range rows {
+		x, err := strconv.ParseFloat(row[0], 64)
+		if err != nil {
+			return nil, err
+		}
+		y, err := strconv.ParseFloat(row[1], 64)
+		if err != nil {
+			return nil, err
+		}
+		points = append(points, plotter.XY{X: x / 1e3, Y: max(y, 0.01) * 1e6})
+	}
+	return points, nil
+}
