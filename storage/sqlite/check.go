@@ -147,11 +147,11 @@ func (c *checker) holds(g *checkedGeneration, deletion, thread string, n int64) 
 }
 
 func (c *checker) threads() error {
-	const all = `SELECT ` + threadColumns + `, user FROM skein_thread`
+	const all = `SELECT ` + threadColumns + `, t.user FROM skein_thread AS t`
 	return c.query(all, nil, func(scan func(...any) error) error {
 		var rec threadRecord
 		var user string
-		if err := rec.scan(func(dest ...any) error { return scan(append(dest, &user)...) }); err != nil {
+		if err := scan(append(rec.fields(), &user)...); err != nil {
 			return err
 		}
 		c.Threads++

@@ -15,6 +15,7 @@ func PageSQL(q threads.Query, from bool, generations int) string {
 // Statements are those whose text does not vary and whose cost must not.
 func Statements() map[string]string {
 	return map[string]string{
+		"generations of a user": generationsOfUserSQL,
 		"generations":           generationsSQL,
 		"generations of one":    generationsLiveInSQL,
 		"generation, youngest":  generationYoungestSQL,

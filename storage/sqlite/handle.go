@@ -46,19 +46,25 @@ func (h *handle) keep(ctx context.Context, texts []string) {
 		if enough {
 			continue
 		}
-		st, err := h.db.PrepareContext(ctx, text)
-		if err != nil {
+		if _, err := h.prepare(ctx, text); err != nil {
 			return // it was a convenience; whoever needs it next sees why
 		}
-		h.mu.Lock()
-		if h.statements[text] == nil {
-			h.statements[text], st = st, nil
-		}
-		h.mu.Unlock()
-		if st != nil {
-			_ = st.Close() // another was quicker
-		}
 	}
+}
+
+// prepare prepares a statement and keeps it. It needs a connection.
+func (h *handle) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	st, err := h.db.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if kept := h.statements[text]; kept != nil { // another was quicker
+		return kept, st.Close()
+	}
+	h.statements[text] = st
+	return st, nil
 }
 
 // forget closes the statements.
@@ -78,7 +84,7 @@ type txn struct {
 	s      *Store
 	handle *handle
 	ctx    context.Context
-	tx     *sql.Tx
+	tx     *sql.Tx // nil: there is but one statement, which reads
 
 	statements map[string]*sql.Stmt
 	unprepared []string // statements to prepare when it is over
@@ -118,7 +124,9 @@ func (t *txn) commit() error {
 // rollback ends the transaction without effect. If SQLite has rolled it back
 // already, that is an error which says nothing new.
 func (t *txn) rollback() {
-	_ = t.tx.Rollback()
+	if t.tx != nil {
+		_ = t.tx.Rollback()
+	}
 	t.over()
 }
 
@@ -133,15 +141,19 @@ func (t *txn) statement(text string) (*sql.Stmt, error) {
 	if st := t.statements[text]; st != nil {
 		return st, nil
 	}
-	var st *sql.Stmt
-	if p := t.handle.prepared(text); p != nil {
-		st = t.tx.StmtContext(t.ctx, p)
-	} else {
-		var err error
-		if st, err = t.tx.PrepareContext(t.ctx, text); err != nil {
-			return nil, t.fail(err)
-		}
+	st := t.handle.prepared(text)
+	var err error
+	switch {
+	case t.tx == nil && st == nil:
+		st, err = t.handle.prepare(t.ctx, text)
+	case t.tx != nil && st == nil:
+		st, err = t.tx.PrepareContext(t.ctx, text)
 		t.unprepared = append(t.unprepared, text)
+	case t.tx != nil:
+		st = t.tx.StmtContext(t.ctx, st)
+	}
+	if err != nil {
+		return nil, t.fail(err)
 	}
 	t.statements[text] = st
 	return st, nil

@@ -18,7 +18,8 @@ const generationSQL = `SELECT number, organization, state, deletion, threads, su
 // Indexes are named wherever there is a choice: after an ANALYZE of a small
 // database, which a host may run, SQLite would read the whole table for ever.
 const (
-	generationsSQL           = generationSQL + `INDEXED BY skein_generation_state WHERE user = ? AND state = ?`
+	generationsOfUserSQL     = generationSQL + `INDEXED BY skein_generation_state WHERE user = ?`
+	generationsSQL           = generationsOfUserSQL + ` AND state = ?`
 	generationsLiveInSQL     = generationsSQL + ` AND deletion = '' AND organization = ?`
 	generationYoungestSQL    = generationsLiveInSQL + ` ORDER BY number DESC LIMIT 1`
 	generationsOfDeletionSQL = generationsSQL + ` AND deletion = ?`
@@ -33,12 +34,16 @@ func (v *view) ledger(text string, args ...any) (l generation.Ledger, err error)
 			return err
 		}
 		if sumOfGeneration(v.user, g) != sum {
-			return corrupt("the row of generation %d does not match its checksum", g.ID)
+			return corruptGeneration(g)
 		}
 		l = append(l, g)
 		return nil
 	})
 	return l, err
+}
+
+func corruptGeneration(g generation.Generation) error {
+	return corrupt("the row of generation %d does not match its checksum", g.ID)
 }
 
 // generations returns those of the scope in a state.

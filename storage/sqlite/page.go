@@ -26,7 +26,7 @@ func pageSQL(q threads.Query, from bool, generations int) string {
 	var arms []string
 	for i := range generations {
 		for _, part := range parts(q) {
-			arms = append(arms, fmt.Sprintf("SELECT %s FROM skein_thread INDEXED BY %s WHERE generation = ?%d%s",
+			arms = append(arms, fmt.Sprintf("SELECT %s FROM skein_thread AS t INDEXED BY %s WHERE generation = ?%d%s",
 				threadColumns, part.index, pageArgs+1+i, part.where+details(q)+place(q.Order, from)))
 		}
 	}
@@ -150,8 +150,9 @@ func (v *view) pageOf(l generation.Ledger, q threads.Query, from threads.Cursor,
 	}
 	rows := make([]row, 0, limit)
 	var rec threadRecord
+	dest := rec.fields()
 	err := v.query(pageSQL(q, !from.IsZero(), len(l)), args, func(scan func(...any) error) error {
-		if err := rec.scan(scan); err != nil {
+		if err := scan(dest...); err != nil {
 			return err
 		}
 		g, ok := known[rec.generation]

@@ -79,12 +79,14 @@ type threadRecord struct {
 	sum        int64
 }
 
-// threadColumns are what scan reads, in that order.
-const threadColumns = `number, generation, id, assistant, title, metadata, hidden, pinned_at, created_at, updated_at, active_at, version, deletion, sum`
+// threadColumns are the columns of a thread in skein_thread AS t. The order is that
+// of fields.
+const threadColumns = `t.number, t.generation, t.id, t.assistant, t.title, t.metadata, t.hidden, t.pinned_at, t.created_at, t.updated_at, t.active_at, t.version, t.deletion, t.sum`
 
-func (r *threadRecord) scan(scan func(...any) error) error {
-	return scan(&r.number, &r.generation, &r.id, &r.assistant, &r.title, &r.metadata, &r.hidden, &r.pinnedAt,
-		&r.createdAt, &r.updatedAt, &r.activeAt, &r.version, &r.single, &r.sum)
+// fields are where threadColumns go.
+func (r *threadRecord) fields() []any {
+	return []any{&r.number, &r.generation, &r.id, &r.assistant, &r.title, &r.metadata, &r.hidden, &r.pinnedAt,
+		&r.createdAt, &r.updatedAt, &r.activeAt, &r.version, &r.single, &r.sum}
 }
 
 // sealed is what the sum has to be.

@@ -14,11 +14,11 @@ import (
 // Each ends in a seal of the user's name and all before it, so these bytes are
 // nobody else's, whatever ids and texts others have.
 func (v *view) samples() (rows [][]byte, err error) {
-	const some = `SELECT ` + threadColumns + ` FROM skein_thread WHERE user = ? LIMIT 64`
+	const some = `SELECT ` + threadColumns + ` FROM skein_thread AS t WHERE user = ? LIMIT 64`
 	const longest = 900 // a quarter of a page: SQLite keeps such a row in one piece
 	err = v.query(some, []any{v.user}, func(scan func(...any) error) error {
 		var rec threadRecord
-		err := rec.scan(scan)
+		err := scan(rec.fields()...)
 		if b := rec.stored(v.user); len(b) <= longest && len(rows) < 16 {
 			rows = append(rows, b)
 		}

@@ -272,6 +272,18 @@ func (s *Store) leave() { s.mu.RUnlock() }
 
 // read runs f on one state of what the user has.
 func (s *Store) read(ctx context.Context, user string, invalid error, f func(*view) error) error {
+	return s.readIn(ctx, user, invalid, s.begin, f)
+}
+
+// readOne does so for an f that runs one statement, which sees one state
+// without a transaction: beginning and ending one would cost as much again.
+func (s *Store) readOne(ctx context.Context, user string, invalid error, f func(*view) error) error {
+	return s.readIn(ctx, user, invalid, func(ctx context.Context, h *handle) (*txn, error) { return s.newTxn(ctx, h, nil), nil }, f)
+}
+
+func (s *Store) readIn(
+	ctx context.Context, user string, invalid error, begin func(context.Context, *handle) (*txn, error), f func(*view) error,
+) error {
 	if invalid != nil {
 		return invalid
 	}
@@ -279,7 +291,7 @@ func (s *Store) read(ctx context.Context, user string, invalid error, f func(*vi
 		return err
 	}
 	defer s.leave()
-	t, err := s.begin(ctx, s.reader)
+	t, err := begin(ctx, s.reader)
 	if err == nil {
 		defer t.rollback()
 		err = f(&view{txn: t, user: user})

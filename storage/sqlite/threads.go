@@ -12,7 +12,9 @@ import (
 )
 
 const (
-	threadOfIDSQL = `SELECT ` + threadColumns + ` FROM skein_thread WHERE user = ? AND id = ?`
+	// With its generation, if there is one: a thread without is damage.
+	threadOfIDSQL = `SELECT ` + threadColumns + `, ifnull(g.number, 0), ifnull(g.organization, ''), ifnull(g.state, 0), ifnull(g.deletion, ''), ifnull(g.threads, 0), ifnull(g.sum, 0)` +
+		` FROM skein_thread AS t INDEXED BY sqlite_autoindex_skein_thread_1 LEFT JOIN skein_generation AS g ON g.number = t.generation WHERE t.user = ? AND t.id = ?`
 
 	insertThreadSQL = `INSERT INTO skein_thread (user, generation, id, assistant, title, metadata, hidden, pinned_at, created_at, updated_at, active_at, version, deletion, sum)` +
 		` VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user, id) DO NOTHING`
@@ -73,20 +75,19 @@ func (v *view) room() error {
 // find returns the row of a thread in that state.
 func (v *view) find(id string, state threads.State) (row, error) {
 	var rec threadRecord
-	found := false
-	err := v.query(threadOfIDSQL, []any{v.user, id}, func(scan func(...any) error) error {
-		found = true
-		return rec.scan(scan)
-	})
-	if err != nil {
+	var g generation.Generation
+	var sum int64
+	found, err := v.row(threadOfIDSQL, []any{v.user, id},
+		append(rec.fields(), &g.ID, &g.Organization, &g.State, &g.Deletion, &g.Threads, &sum)...)
+	switch {
+	case err != nil:
 		return row{}, err
-	}
-	if !found {
+	case !found:
 		return row{}, threads.ErrNotFound
-	}
-	g, err := v.generation(rec.generation)
-	if err != nil {
-		return row{}, err
+	case g.ID == 0:
+		return row{}, corrupt("generation %d is missing", rec.generation)
+	case sumOfGeneration(v.user, g) != sum:
+		return row{}, corruptGeneration(g)
 	}
 	r, err := rec.row(v.user, g)
 	if err == nil && r.ID != id {
@@ -101,14 +102,25 @@ func (v *view) find(id string, state threads.State) (row, error) {
 // Get implements [threads.Store].
 func (s *Store) Get(ctx context.Context, user, id string, state threads.State) (t threads.Thread, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateThreadID(id), state.Validate())
-	err = s.read(ctx, user, invalid, func(v *view) error {
+	deleted := false
+	err = s.readOne(ctx, user, invalid, func(v *view) error {
 		r, err := v.find(id, state)
-		if err == nil {
-			t, err = v.show(r, nil)
-		}
+		t, deleted = r.Thread, r.gen.State != generation.Live
 		return err
 	})
-	return t, err
+	if err == nil && deleted { // then its deletion has to be looked up, in the same state of the file
+		err = s.read(ctx, user, nil, func(v *view) error {
+			r, err := v.find(id, state)
+			if err == nil {
+				t, err = v.show(r, nil)
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return threads.Thread{}, err
+	}
+	return t, nil
 }
 
 // show is a caller's copy of a thread, with its deletion. The deletions it
@@ -221,6 +233,10 @@ func (v *view) rowsOf(q threads.Query, from threads.Cursor, limit int) ([]row, e
 // generationsOf returns the generations of a scope whose threads are in the
 // state.
 func (v *view) generationsOf(state threads.State, scope threads.Scope) (l generation.Ledger, err error) {
+	if state == threads.Both {
+		l, err = v.ledger(generationsOfUserSQL, v.user)
+		return within(l, scope), err
+	}
 	for s := generation.Live; s <= generation.Singles; s++ {
 		if state.Matches(s == generation.Live) {
 			more, err := v.generations(s, scope)
@@ -236,7 +252,7 @@ func (v *view) generationsOf(state threads.State, scope threads.Scope) (l genera
 // Count implements [threads.Store].
 func (s *Store) Count(ctx context.Context, user string, scope threads.Scope) (n threads.Counts, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), scope.Validate())
-	err = s.read(ctx, user, invalid, func(v *view) error {
+	err = s.readOne(ctx, user, invalid, func(v *view) error {
 		l, err := v.generationsOf(threads.Both, scope)
 		n = l.Counts(scope)
 		return err
