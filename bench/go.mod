@@ -85,3 +85,5 @@ require (
 	rsc.io/ordered v1.1.1 // indirect
 	trpc.group/trpc-go/trpc-a2a-go v0.2.6-0.20260721084546-18c8244d0acb // indirect
 )
+
+tool golang.org/x/perf/cmd/benchstat

@@ -369,57 +369,6 @@ func BenchmarkCreate(b *testing.B) {
 	})
 }
 
-// BenchmarkOthersLatency creates threads of one user, one after the other, while
-// nothing else happens, and while a million threads of another user are deleted
-// and then purged. It reports the time of one create.
-func BenchmarkOthersLatency(b *testing.B) {
-	n := sizes(b)[len(sizes(b))-1]
-	measure := func(b *testing.B, svc *threads.Service, until func(i int) bool) {
-		var took []time.Duration
-		for i := 0; !until(i); i++ {
-			start := time.Now()
-			_, err := svc.Create(b.Context(), "bob", draft)
-			check(b, err)
-			took = append(took, time.Since(start))
-		}
-		slices.Sort(took)
-		at := func(q float64) float64 {
-			return float64(took[int(q*float64(len(took)-1))].Microseconds()) / 1000
-		}
-		b.ReportMetric(0, "ns/op")
-		b.ReportMetric(at(0.50), "p50-ms")
-		b.ReportMetric(at(0.99), "p99-ms")
-		b.ReportMetric(at(1), "worst-ms")
-		b.ReportMetric(float64(len(took)), "creates")
-	}
-	b.Run("idle", func(b *testing.B) {
-		_, svc := open(b, filled(b, n))
-		measure(b, svc, func(i int) bool { return i == 2_000 })
-	})
-	b.Run(fmt.Sprintf("delete-and-purge=%d", n), func(b *testing.B) {
-		_, svc := open(b, filled(b, n))
-		done := make(chan error, 1)
-		go func() {
-			_, err := svc.SoftDeleteAll(context.Background(), "ada", threads.All())
-			for more := true; more && err == nil; {
-				var r threads.PurgeResult
-				r, err = svc.Purge(context.Background(), "ada", time.Now().Add(time.Hour), threads.DefaultPurgeBatch)
-				more = r.More
-			}
-			done <- err
-		}()
-		measure(b, svc, func(i int) bool {
-			select {
-			case err := <-done:
-				check(b, err)
-				return i > 0
-			default:
-				return false
-			}
-		})
-	})
-}
-
 // BenchmarkBytesPerThread says how large a file is, for many small users and
 // for one large one.
 func BenchmarkBytesPerThread(b *testing.B) {

@@ -236,27 +236,6 @@ func BenchmarkDeleteAll(b *testing.B) {
 	}
 }
 
-// BenchmarkStampedDeleteAll is the delete of the hand-written design, which
-// grows with the number of threads.
-func BenchmarkStampedDeleteAll(b *testing.B) {
-	for _, n := range sizes() {
-		b.Run(fmt.Sprintf("threads=%d", n), func(b *testing.B) {
-			db := stamped(b, n)
-			for i := 1; b.Loop(); i++ {
-				r, err := db.Exec(stampedDelete, i, "ada")
-				require.NoError(b, err)
-				changed, err := r.RowsAffected()
-				require.NoError(b, err)
-				require.EqualValues(b, n, changed)
-				b.StopTimer()
-				_, err = db.Exec(`UPDATE thread SET deleted_at = NULL WHERE user = 'ada'`)
-				require.NoError(b, err)
-				b.StartTimer()
-			}
-		})
-	}
-}
-
 // BenchmarkPage lists the newest 50 threads that are not hidden, as most lists
 // do: live in files of growing size, after twenty deletions of 10,000, and by
 // the hand-written query.
@@ -351,55 +330,4 @@ func BenchmarkCreate(b *testing.B) {
 	})
 	ratio(b, "rate-lone/stamped", took["stamped"], took["lone"])
 	ratio(b, "rate-16/lone", took["lone"]*callers*each, took["256-by-16"])
-}
-
-// BenchmarkOthersLatency creates threads of one user, one after the other,
-// while nothing else happens, and while all threads of another user are
-// deleted and then purged. It reports the time of one create.
-func BenchmarkOthersLatency(b *testing.B) {
-	n := slices.Max(sizes())
-	measure := func(b *testing.B, svc *threads.Service, until func(i int) bool) {
-		var took []time.Duration
-		for i := 0; !until(i); i++ {
-			start := time.Now()
-			_, err := svc.Create(b.Context(), "bob", draft)
-			require.NoError(b, err)
-			took = append(took, time.Since(start))
-		}
-		slices.Sort(took)
-		at := func(q float64) float64 {
-			return float64(took[int(q*float64(len(took)-1))].Microseconds()) / 1000
-		}
-		b.ReportMetric(0, "ns/op")
-		b.ReportMetric(at(0.50), "p50-ms")
-		b.ReportMetric(at(0.99), "p99-ms")
-		b.ReportMetric(at(1), "worst-ms")
-		b.ReportMetric(float64(len(took)), "creates")
-	}
-	b.Run("idle", func(b *testing.B) {
-		_, svc := open(b, stored(b, n), nil)
-		measure(b, svc, func(i int) bool { return i == 2_000 })
-	})
-	b.Run(fmt.Sprintf("delete-and-purge=%d", n), func(b *testing.B) {
-		_, svc := open(b, stored(b, n), nil)
-		done := make(chan error, 1)
-		go func() {
-			_, err := svc.SoftDeleteAll(context.Background(), "ada", threads.All())
-			for more := true; more && err == nil; {
-				var r threads.PurgeResult
-				r, err = svc.Purge(context.Background(), "ada", time.Now().Add(time.Hour), threads.DefaultPurgeBatch)
-				more = r.More
-			}
-			done <- err
-		}()
-		measure(b, svc, func(i int) bool {
-			select {
-			case err := <-done:
-				require.NoError(b, err)
-				return i > 0
-			default:
-				return false
-			}
-		})
-	})
 }

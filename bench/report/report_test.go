@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestThePageIsWhatWasMeasured: nobody writes figures by hand.
+func TestThePageIsWhatWasMeasured(t *testing.T) {
+	out := t.TempDir()
+	require.NoError(t, report("../results/results.txt", "../results/series", out))
+	for _, name := range []string{"performance.md", "performance/delete-all.svg", "performance/latency-bbolt.svg", "performance/latency-sqlite.svg"} {
+		want, err := os.ReadFile(filepath.Join(out, name))
+		require.NoError(t, err)
+		got, err := os.ReadFile(filepath.Join("../../docs", name))
+		require.NoError(t, err)
+		require.Equal(t, string(want), string(got), "%s: go run ./report makes it anew", name)
+	}
+}
+
+func TestMeasurements(t *testing.T) {
+	m, err := read(strings.NewReader(`processors: 2
+BenchmarkDeleteAll/threads=100/by=skein-bolt-2 3 500000 ns/op 400000 restore-ns/op 2000 written-B/op 10 allocs/op
+BenchmarkDeleteAll/threads=100/by=skein-bolt-2 3 700000 ns/op 400000 restore-ns/op 2000 written-B/op 10 allocs/op
+BenchmarkDeleteAll/threads=100/by=bare-bolt-2 3 200000 ns/op 200000 restore-ns/op 1000 written-B/op 10 allocs/op
+BenchmarkDeleteAll/threads=100/by=skein-memory-2 3 1500 ns/op 1200 allocs/op
+`), "example")
+	require.NoError(t, err)
+	require.Equal(t, 2, m.rounds())
+	table, err := m.table("time: DeleteAll/threads=100 ns/op", "back: DeleteAll/threads=100 restore-ns/op", "written: DeleteAll/threads=100 written-B/op", "allocations: DeleteAll/threads=100 allocs/op")
+	require.NoError(t, err)
+	require.Equal(t, `| | time | back | written | allocations |
+|---|--:|--:|--:|--:|
+| **skein-memory** | 1.50 µs | — | — | 1,200 |
+| **skein-bolt** | 600 µs ±17 %, 3.00× | 400 µs, 2.00× | 2.00 KB, 2.00× | 10, 1.00× |
+| bare-bolt | 200 µs | 200 µs | 1.00 KB | 10 |`, table)
+	ratio, err := m.ratio("DeleteAll/threads=100", "ns/op", "skein-bolt", "bare-bolt")
+	require.NoError(t, err)
+	require.Equal(t, "3.00×", ratio)
+	_, err = m.ratio("DeleteAll/threads=100", "ns/op", "skein-bolt", "nobody")
+	require.Error(t, err)
+	_, err = m.table("no unit: DeleteAll")
+	require.Error(t, err)
+	_, err = read(strings.NewReader("PASS\n"), "nothing")
+	require.Error(t, err)
+}
+
+func TestFormat(t *testing.T) {
+	for _, c := range []struct {
+		value float64
+		unit  string
+		want  string
+	}{
+		{0, "ns/op", "0 ns"},
+		{999.4, "ns/op", "999 ns"},
+		{999.6, "ns/op", "1.00 µs"},
+		{12_340, "ns/op", "12.3 µs"},
+		{5e9, "delete-ns", "5.00 s"},
+		{1e12, "ns/op", "1000 s"},
+		{1_234_567, "allocs/op", "1,234,567"},
+		{730e6, "written-B/op", "730 MB"},
+		{512, "B/op", "512 B"},
+	} {
+		require.Equal(t, c.want, format(c.value, c.unit), "%v %s", c.value, c.unit)
+	}
+}
