@@ -323,7 +323,7 @@ func TestConcurrentHistoriesAreLinearizable(t *testing.T) {
 					t.Errorf("%d histories have no %q; want some", runs, what)
 				}
 			}
-			record(t, results.Result{Fault: "concurrent calls, cancelled and unheard", Store: c.name, Runs: runs, Outcomes: outcomes})
+			record(t, results.Result{Fault: "concurrent calls, cancelled and unheard" + kind{name: c.name}.options(), Store: kind{name: c.name}.engine(), Runs: runs, Outcomes: outcomes})
 		})
 	}
 }
