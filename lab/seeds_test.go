@@ -53,9 +53,8 @@ type countdown struct {
 	context.Context
 	cancel context.CancelFunc
 
-	mu    sync.Mutex
-	left  int
-	looks int
+	mu   sync.Mutex
+	left int
 }
 
 func newCountdown(parent context.Context, n int) *countdown {
@@ -70,10 +69,18 @@ func newCountdown(parent context.Context, n int) *countdown {
 func (c *countdown) look() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.looks++
 	if c.left--; c.left <= 0 {
 		c.cancel()
 	}
+}
+
+// sound reports whether the context outlived the call, which is over, and
+// ends it.
+func (c *countdown) sound() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	defer c.cancel()
+	return c.left > 0
 }
 
 // Err implements [context.Context].
