@@ -139,7 +139,8 @@ func explain(t *testing.T, store threads.Store, calls []call) (at int, got answe
 
 // FuzzCalls makes calls out of any bytes, and holds the answers of every store
 // to the rules, and so to each other's. Where a purge chooses what to remove,
-// each store may choose for itself.
+// each store may choose for itself. "-fuzzminimizetime 5x" lets it try new
+// inputs instead of making each as short as it can be, which is slow here.
 func FuzzCalls(f *testing.F) {
 	stores := fuzzStores(f, f.TempDir())
 	for seed := range byte(4) {

@@ -275,7 +275,7 @@ func linearizable(t *testing.T, seed uint64, outcomes map[string]int, stores ...
 	if result == porcupine.Ok {
 		return true
 	}
-	picture, err := os.CreateTemp("", "skein-history-*.html")
+	picture, err := os.CreateTemp("", "skein-history-*.html") //nolint:usetesting // it is for people, after the test
 	require.NoError(t, err)
 	defer func() { require.NoError(t, picture.Close()) }()
 	require.NoError(t, porcupine.Visualize(newModel(), info, picture))

@@ -18,7 +18,7 @@ import (
 // golden puts a copy of a golden file where the store has its own.
 func golden(t *testing.T, k kind, file string) (dir string) {
 	t.Helper()
-	b, err := os.ReadFile(file) //nolint:gosec // a file of the repository
+	b, err := os.ReadFile(file)
 	require.NoError(t, err)
 	dir = t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, k.file), b, 0o600))
@@ -97,7 +97,7 @@ func TestANewerSQLiteFileIsLeftByteForByte(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.NoError(t, host.Close())
-	before, err := os.ReadFile(path) //nolint:gosec // a file of the test
+	before, err := os.ReadFile(path)
 	require.NoError(t, err)
 
 	_, err = sqlite.Open(t.Context(), path, nil)
@@ -108,7 +108,7 @@ func TestANewerSQLiteFileIsLeftByteForByte(t *testing.T) {
 	require.ErrorIs(t, err, threads.ErrNewerLayout, "a borrowed database is held to the same")
 	require.NoError(t, host.Close())
 
-	after, err := os.ReadFile(path) //nolint:gosec // a file of the test
+	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.True(t, string(before) == string(after), "the file was changed")
 	left, err := filepath.Glob(path + "?*")
