@@ -132,7 +132,7 @@ func TestAPanicInACallHoldsNoLock(t *testing.T) {
 					t.Errorf("%s with a nil context returned; want a panic", name)
 				}
 			}()
-			call(nil) //nolint:staticcheck // it is what is tried
+			call(nil)
 		}()
 		if !s.Unlocked() {
 			t.Fatalf("%s holds the lock after a panic", name)
