@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
+	"github.com/skein-go/skein/lab/results"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/storage/memory"
 	"github.com/skein-go/skein/threads"
@@ -162,6 +164,28 @@ func FuzzCalls(f *testing.F) {
 			require.NoError(t, err)
 		}
 	})
+}
+
+// TestEveryStoreAnswersByTheRules does what FuzzCalls does with random bytes.
+func TestEveryStoreAnswersByTheRules(t *testing.T) {
+	stores := fuzzStores(t, t.TempDir())
+	for _, k := range kinds {
+		outcomes, runs := map[string]int{}, 0
+		for _, seed := range seeds(t, 40, 5_000) {
+			runs++
+			r := rand.New(rand.NewPCG(seed, 9))
+			data := make([]byte, 400)
+			for i := range data {
+				data[i] = byte(r.UintN(256))
+			}
+			calls := decode(data, fmt.Sprint("user", seed))
+			if at, got, want := explain(t, stores[k.name], calls); at >= 0 {
+				t.Fatalf("%s, after %v:\n%s = %v; want one of %v\n%s", k.name, calls[:at], calls[at], got, want, again(t, seed))
+			}
+			outcomes["calls answered by the rules"] += len(calls)
+		}
+		record(t, results.Result{Fault: "random calls, one after another", Store: k.name, Runs: runs, Outcomes: outcomes})
+	}
 }
 
 // TestFuzzCallsReachesEveryMethod is about the decoder: what it never makes is

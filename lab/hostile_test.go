@@ -488,7 +488,9 @@ func TestHostileCallsWhileAStoreIsClosed(t *testing.T) {
 				}
 			}
 		}
-		require.Positive(t, outcomes[threads.ErrClosed.Error()], "%s: calls that came too late", k.name)
+		if runs > 1 {
+			require.Positive(t, outcomes[threads.ErrClosed.Error()], "%s: calls that came too late", k.name)
+		}
 		record(t, results.Result{Fault: "hostile calls while it is closed", Store: k.name, Runs: runs, Outcomes: outcomes})
 	}
 }
