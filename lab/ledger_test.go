@@ -200,7 +200,7 @@ func TestEveryCountAddsUp(t *testing.T) {
 	for _, k := range []kind{memoryKind, boltKind, smallBolt, sqliteKind, smallSQLite} {
 		t.Run(strings.ReplaceAll(k.name, " ", "_"), func(t *testing.T) {
 			outcomes, runs := map[string]int{}, 0
-			for _, seed := range seeds(t, 3, 10) {
+			for _, seed := range seeds(t, 2, 10) {
 				runs++
 				dir := t.TempDir()
 				store := k.openIn(t, dir)

@@ -307,8 +307,8 @@ func TestConcurrentHistoriesAreLinearizable(t *testing.T) {
 		{"sqlite", func(t *testing.T) []threads.Store {
 			t.Helper()
 			return []threads.Store{sqliteKind.openIn(t, t.TempDir())}
-		}, 200, 10_000},
-		{"sqlite twice over one file", sqlitePair, 100, 5_000},
+		}, 120, 10_000},
+		{"sqlite twice over one file", sqlitePair, 60, 5_000},
 	} {
 		t.Run(strings.ReplaceAll(c.name, " ", "_"), func(t *testing.T) {
 			stores, outcomes, runs := c.open(t), map[string]int{}, 0

@@ -171,7 +171,7 @@ func TestPagesOfAnySizeMakeTheSameList(t *testing.T) {
 		fillForPages(t, store, many)
 		lists, pages := map[string][]string{}, 0
 		for name, q := range pageQueries() {
-			for _, limit := range []int{1, 2, 3, 7, 20, 99, 100, 101} {
+			for _, limit := range []int{1, 3, 20, 100, 101} {
 				ids, n := readStore(t, store, q, limit)
 				pages += n
 				if limit == 1 {
@@ -180,7 +180,7 @@ func TestPagesOfAnySizeMakeTheSameList(t *testing.T) {
 				require.Equalf(t, lists[name], ids, "%s: List(%s) in pages of %d", k.name, name, limit)
 			}
 			svc := threads.NewService(store, nil)
-			for _, limit := range []int{1, 7, 100} {
+			for _, limit := range []int{7, 100} {
 				ids, n := readBackwards(t, svc, q, limit)
 				pages += n
 				slices.Reverse(ids)
