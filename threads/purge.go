@@ -30,6 +30,9 @@ func (s *Service) PreviewPurge(ctx context.Context, user string, before time.Tim
 // last thread is gone its record stays, to answer [ErrPurged], until a Purge
 // whose time is after that purge; with a time in the future that is the same
 // call. The zero time is refused.
+//
+// If it fails or is cancelled in between, what was removed stays removed, and
+// is in the result beside the error.
 func (s *Service) Purge(ctx context.Context, user string, before time.Time, limit int) (PurgeResult, error) {
 	before, err := validatePurge(user, before)
 	if err == nil {
@@ -40,7 +43,7 @@ func (s *Service) Purge(ctx context.Context, user string, before time.Time, limi
 	}
 	r, err := s.store.Purge(ctx, user, before, s.clock(), limit)
 	if err != nil {
-		return PurgeResult{}, fmt.Errorf("purge: %w", err)
+		return r, fmt.Errorf("purge: %w", err)
 	}
 	return r, nil
 }
@@ -48,14 +51,15 @@ func (s *Service) Purge(ctx context.Context, user string, before time.Time, limi
 // Erase removes every trace of the user: threads live and deleted, deletions,
 // idempotency keys; then has the engine give up the bytes. It returns what it
 // removed and verified, and says where bytes may survive out of its reach. A
-// thread created while it runs may survive it.
+// thread created while it runs may survive it. If it fails in between, what was
+// removed stays removed, and is in the result beside the error: call it again.
 func (s *Service) Erase(ctx context.Context, user string) (Erasure, error) {
 	if err := ValidateUser(user); err != nil {
 		return Erasure{}, fmt.Errorf("erase user: %w", err)
 	}
 	e, err := s.store.Erase(ctx, user)
 	if err != nil {
-		return Erasure{}, fmt.Errorf("erase user: %w", err)
+		return e, fmt.Errorf("erase user: %w", err)
 	}
 	return e, nil
 }

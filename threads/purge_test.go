@@ -1,10 +1,13 @@
 package threads_test
 
 import (
+	"context"
+	"errors"
 	"math"
 	"testing"
 	"time"
 
+	"github.com/skein-go/skein/storage/memory"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -12,7 +15,12 @@ import (
 // one live thread.
 func trash(t *testing.T) (f *fixture, ids []string) {
 	t.Helper()
-	f = newFixture(t)
+	return trashOver(t, memory.New())
+}
+
+func trashOver(t *testing.T, store threads.Store) (f *fixture, ids []string) {
+	t.Helper()
+	f = newFixtureOver(t, store)
 	for _, batch := range [][]string{{"a1"}, {"b1", "b2"}, {"c1", "c2", "c3"}} {
 		for _, id := range batch {
 			f.create("ada", threads.Draft{ID: id})
@@ -170,5 +178,44 @@ func TestEraseLeavesNoTrace(t *testing.T) {
 	f.createIn("ada", "org_a", "a1")
 	if d := f.deleteAll("ada", threads.InOrganization("org_a"), threads.WithIdempotencyKey("k")); d.Count != 1 {
 		t.Errorf("SoftDeleteAll() with the key of before = %+v; want it to delete 1", d)
+	}
+}
+
+// halting is a store whose purges and erasures stop half way.
+type halting struct {
+	threads.Store
+	why error
+}
+
+func (h halting) Purge(ctx context.Context, user string, before, now time.Time, _ int) (threads.PurgeResult, error) {
+	r, err := h.Store.Purge(ctx, user, before, now, 2)
+	return r, errors.Join(err, h.why)
+}
+
+func (h halting) Erase(ctx context.Context, user string) (threads.Erasure, error) {
+	e, err := h.Store.Erase(ctx, user)
+	return e, errors.Join(err, h.why)
+}
+
+func TestWhatWasRemovedBeforeAFailureIsTold(t *testing.T) {
+	why := errors.New("stopped")
+	f, _ := trashOver(t, halting{memory.New(), why})
+	f.clock.advance(24 * time.Hour)
+	want := threads.PurgeResult{Threads: 2, Deletions: 1, More: true}
+	if r, err := f.Purge(t.Context(), "ada", f.clock.Now(), 100); r != want || !errors.Is(err, why) {
+		t.Errorf("Purge(ada) that stops after two threads = %+v, %v; want %+v, %v", r, err, want, why)
+	}
+	var reports []threads.PurgeResult
+	ctx, cancel := context.WithCancel(t.Context())
+	err := f.Retain(ctx, threads.Retention{Keep: time.Hour, Report: func(_ string, r threads.PurgeResult, _ error) {
+		reports = append(reports, r)
+		cancel()
+	}})
+	wantError(t, "Retain()", err, context.Canceled)
+	if len(reports) != 1 || reports[0] != want {
+		t.Errorf("reports of a round that stops after two threads = %+v; want [%+v]", reports, want)
+	}
+	if e, err := f.Erase(t.Context(), "ada"); e.Threads != 3 || !errors.Is(err, why) {
+		t.Errorf("Erase(ada) that stops at its end = %+v, %v; want 3 threads, %v", e, err, why)
 	}
 }

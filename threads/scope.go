@@ -92,6 +92,9 @@ func ParseScope(text string) (Scope, error) {
 	}
 	var parts []Scope
 	for part := range strings.SplitSeq(text, scopeAnd) {
+		if len(parts) > MaxUnion { // it is refused, however much follows
+			break
+		}
 		if part == scopePersonal {
 			parts = append(parts, Personal())
 		} else {

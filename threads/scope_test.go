@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
@@ -250,6 +251,20 @@ func TestParseScopeIsTheInverseOfString(t *testing.T) {
 		wantInvalid(t, fmt.Sprintf("ParseScope(%q)", text), err, "organization_id")
 		if got.Validate() == nil {
 			t.Errorf("ParseScope(%q) = %s beside an error; want no usable scope", text, got)
+		}
+	}
+}
+
+func TestParseScopeOfALongTextTakesLittleMemory(t *testing.T) {
+	for _, part := range []string{",", "org_a,", "personal,"} {
+		text := strings.Repeat(part, 1<<20)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := threads.ParseScope(text)
+		runtime.ReadMemStats(&after)
+		wantError(t, "ParseScope() of a long text", err, threads.ErrInvalid)
+		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+			t.Errorf("ParseScope() of %d times %q allocates %d bytes; want at most 1 MiB", 1<<20, part, n)
 		}
 	}
 }

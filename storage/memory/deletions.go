@@ -186,13 +186,8 @@ func (s *Store) UsersDue(ctx context.Context, before time.Time, after string, li
 	}
 	var users []string
 	for more := true; more && len(users) < limit; {
-		s.mu.RLock()
-		err := s.ready(ctx)
-		if err == nil {
-			more = s.someDue(before, &after, &users, limit)
-		}
-		s.mu.RUnlock()
-		if err != nil {
+		var err error
+		if more, err = s.someDue(ctx, before, &after, &users, limit); err != nil {
 			return nil, err
 		}
 	}
@@ -200,8 +195,13 @@ func (s *Store) UsersDue(ctx context.Context, before time.Time, after string, li
 }
 
 // someDue looks at the next users after the given one, which it moves on, and
-// reports whether there may be more. The lock is held.
-func (s *Store) someDue(before time.Time, after *string, users *[]string, limit int) (more bool) {
+// reports whether there may be more.
+func (s *Store) someDue(ctx context.Context, before time.Time, after *string, users *[]string, limit int) (more bool, err error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock() // also if the context panics, as a nil one does
+	if err := s.ready(ctx); err != nil {
+		return false, err
+	}
 	seen, last := 0, *after
 	s.trashers.Ascend(last, func(user string) bool {
 		if user == last && last != "" {
@@ -215,7 +215,7 @@ func (s *Store) someDue(before time.Time, after *string, users *[]string, limit 
 		more = seen == batch
 		return !more && len(*users) < limit
 	})
-	return more
+	return more, nil
 }
 
 // Erase implements [threads.Store].

@@ -6,3 +6,12 @@ func (s *Store) Users() int {
 	defer s.mu.RUnlock()
 	return len(s.accounts) + s.trashers.Len()
 }
+
+// Unlocked reports whether no call holds the lock.
+func (s *Store) Unlocked() bool {
+	if !s.mu.TryLock() {
+		return false
+	}
+	s.mu.Unlock()
+	return true
+}

@@ -1,6 +1,7 @@
 package memory_test
 
 import (
+	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -114,5 +115,27 @@ func TestInATable(t *testing.T) {
 				t.Errorf("titles after deleting %s = %s; want %s", name, got, c.want)
 			}
 		})
+	}
+}
+
+// A nil context is a mistake of the caller, who may recover from the panic.
+func TestAPanicInACallHoldsNoLock(t *testing.T) {
+	s := memory.New()
+	for name, call := range map[string]func(ctx context.Context){
+		"UsersDue": func(ctx context.Context) { _, _ = s.UsersDue(ctx, time.Unix(1, 0).UTC(), "", 1) },
+		"Count":    func(ctx context.Context) { _, _ = s.Count(ctx, "ada", threads.All()) },
+		"Erase":    func(ctx context.Context) { _, _ = s.Erase(ctx, "ada") },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s with a nil context returned; want a panic", name)
+				}
+			}()
+			call(nil)
+		}()
+		if !s.Unlocked() {
+			t.Fatalf("%s holds the lock after a panic", name)
+		}
 	}
 }

@@ -1,0 +1,13 @@
+// Package lab breaks the stores in every way it can, and holds what is left to
+// what they promise. It is tests alone, in a module of its own:
+//
+//	go test ./...                         the short form, some minutes
+//	SKEIN_LAB=long go test -timeout 0 ./...  every crash point, hours of load
+//
+// It needs Linux, root, strace and /dev/fuse, and fails without: what cannot
+// be tried is not passed. SKEIN_SEED=n tries again what a failure names.
+//
+// SKEIN_LAB_RESULTS=file makes every test add what it ran and what came of it,
+// a line of JSON each; "go run ./report file" makes the table of
+// docs/reliability.md of them.
+package lab

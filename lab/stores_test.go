@@ -1,0 +1,42 @@
+package lab
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/skein-go/skein/storage/bolt"
+	"github.com/skein-go/skein/storage/memory"
+	"github.com/skein-go/skein/storage/sqlite"
+	"github.com/skein-go/skein/threads"
+)
+
+// kind is a kind of store under test.
+type kind struct {
+	name string
+	file string // its file in a directory; empty: it keeps nothing
+	open func(ctx context.Context, dir string) (threads.Store, error)
+}
+
+var (
+	memoryKind = kind{"memory", "", func(context.Context, string) (threads.Store, error) { return memory.New(), nil }}
+	boltKind   = kind{"bolt", "threads.db", func(ctx context.Context, dir string) (threads.Store, error) {
+		return bolt.Open(ctx, filepath.Join(dir, "threads.db"), nil)
+	}}
+	sqliteKind = kind{"sqlite", "threads.sqlite", func(ctx context.Context, dir string) (threads.Store, error) {
+		return sqlite.Open(ctx, filepath.Join(dir, "threads.sqlite"), nil)
+	}}
+	kinds     = []kind{memoryKind, boltKind, sqliteKind}
+	fileKinds = []kind{boltKind, sqliteKind}
+)
+
+// openIn opens a store in a directory until the test ends.
+func (k kind) openIn(t *testing.T, dir string) threads.Store {
+	t.Helper()
+	store, err := k.open(t.Context(), dir)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, store.Close()) })
+	return store
+}
