@@ -19,6 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/probe"
+	"github.com/skein-go/skein/internal/role"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -119,7 +121,7 @@ func TestADamagedFileIsNeverAWrongAnswer(t *testing.T) {
 		gate <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-gate }()
-			lines, err := start(t, "damaged", trials{path, truth, dir, first, min(first+each, to)}).finish()
+			lines, err := role.Start(t, "damaged", trials{path, truth, dir, first, min(first+each, to)}).Finish()
 			mu.Lock()
 			defer mu.Unlock()
 			for _, line := range lines {
@@ -265,7 +267,7 @@ func writes(ctx context.Context, svc *threads.Service) map[string]func() error {
 			return err
 		},
 		"Purge": func() error {
-			_, err := svc.Purge(ctx, "ada", far, 30)
+			_, err := svc.Purge(ctx, "ada", probe.Far, 30)
 			return err
 		},
 	}
@@ -273,8 +275,8 @@ func writes(ctx context.Context, svc *threads.Service) map[string]func() error {
 
 // listen puts all questions and returns how many answers were honest errors,
 // and the first answer that was wrong.
-func listen(ctx context.Context, store threads.Store, c catalog, truth golden) (damaged int, wrong string) {
-	c.ask(ctx, store, func(question string, a answer) {
+func listen(ctx context.Context, store threads.Store, c probe.Catalog, truth golden) (damaged int, wrong string) {
+	c.Ask(ctx, store, func(question string, a probe.Answer) {
 		want := truth.Facts[question]
 		if question == "UsersDue" && len(c.Users) < len(truth.Catalog.Users) {
 			want = fmt.Sprint(slices.DeleteFunc(slices.Sorted(slices.Values(truth.Catalog.Users)),
@@ -282,10 +284,10 @@ func listen(ctx context.Context, store threads.Store, c catalog, truth golden) (
 		}
 		switch {
 		case a.String() == want:
-		case errors.Is(a.err, threads.ErrCorrupt), errors.Is(a.err, threads.ErrClosed):
+		case errors.Is(a.Err, threads.ErrCorrupt), errors.Is(a.Err, threads.ErrClosed):
 			damaged++
 		case wrong == "":
-			wrong = fmt.Sprintf("WRONG: %s = %s (%v); want %s", question, a, a.err, want)
+			wrong = fmt.Sprintf("WRONG: %s = %s (%v); want %s", question, a, a.Err, want)
 		}
 	})
 	return damaged, wrong
@@ -411,10 +413,10 @@ func TestADamagedThreadIsCorruptAlone(t *testing.T) {
 	store, err := bolt.Open(ctx, path, nil)
 	require.NoError(t, err)
 	wrong := 0
-	c.ask(ctx, store, func(question string, a answer) {
+	c.Ask(ctx, store, func(question string, a probe.Answer) {
 		switch {
 		case a.String() == facts[question]:
-		case errors.Is(a.err, threads.ErrCorrupt):
+		case errors.Is(a.Err, threads.ErrCorrupt):
 			wrong++
 			assert.Contains(t, question, "(ada", "only what has the thread fails")
 		default:
@@ -450,7 +452,7 @@ func TestAFileCutShortWhileItIsOpen(t *testing.T) {
 	b, err := json.Marshal(golden{c, facts})
 	require.NoError(t, err)
 	writeFile(t, truth, b)
-	lines, err := start(t, "cut", trials{path, truth, t.TempDir(), 0, rounds}).finish()
+	lines, err := role.Start(t, "cut", trials{path, truth, t.TempDir(), 0, rounds}).Finish()
 	for _, line := range lines {
 		assert.NotContains(t, line, "WRONG")
 	}
