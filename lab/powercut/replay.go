@@ -161,3 +161,6 @@ func (i Image) WriteTo(dir string) error {
 	}
 	return nil
 }
+
+// Len is how many calls there are.
+func (r *Replay) Len() int { return len(r.log) }
