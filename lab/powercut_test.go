@@ -134,15 +134,15 @@ func TestSyncsThatFail(t *testing.T) {
 			w := workload{Kind: k.name, Users: 1}
 			var whole powercut.Disk
 			recorded(t, &whole, w)
-			step := 1
+			step, oneIn := 1, 5
 			if !long() {
-				step = 1 + whole.Syncs()/12
+				step, oneIn = 1+whole.Syncs()/12, 60
 			}
 			for n := 1; n <= whole.Syncs(); n += step {
 				disk := &powercut.Disk{FailSync: n}
 				recorded(t, disk, w)
 				var last *ledger
-				cuts(t, disk, w, seed(t), 40, func(at int, c powercut.Chance, l *ledger, err error) {
+				cuts(t, disk, w, seed(t), oneIn, func(at int, c powercut.Chance, l *ledger, err error) {
 					r.Runs++
 					last = l
 					assert.NoError(t, err, "sync %d fails, cut at %d, %s; SKEIN_SEED=%d SKEIN_LAB=long go test -run '%s' .",
