@@ -5,6 +5,7 @@ import "github.com/skein-go/skein/internal/role"
 // Some tests run this binary again, in a role.
 func init() {
 	role.Play(map[string]role.Role{
-		"worker": worker,
+		"worker":  worker,
+		"damaged": damaged,
 	})
 }

@@ -154,8 +154,9 @@ func List(ctx context.Context, store threads.Store, user string, q threads.Query
 
 // Answer is what a store says to a question: text, or an error.
 type Answer struct {
-	Text string
-	Err  error
+	Text  string
+	Shown []string // each thread, deletion or user in it; of counts, one for each that is counted
+	Err   error
 }
 
 // String is the same for answers that mean the same.
@@ -174,11 +175,11 @@ func (a Answer) String() string {
 	return "error: " + a.Err.Error()
 }
 
-// ask puts every question about what is in the Catalog, by every read method
+// Ask puts every question about what is in the catalog, by every read method
 // there is, and hands over the answers.
 func (c Catalog) Ask(ctx context.Context, store threads.Store, hear func(question string, a Answer)) {
 	put := func(v any, err error, question string, args ...any) {
-		hear(fmt.Sprintf(question, args...), Answer{Text: fmt.Sprintf("%+v", v), Err: err})
+		hear(fmt.Sprintf(question, args...), Answer{Text: fmt.Sprintf("%+v", v), Shown: shown(v, err), Err: err})
 	}
 	scopes := []threads.Scope{threads.All(), threads.Personal(), threads.InOrganization("org_a"), threads.InOrganization("org_b")}
 	yes := true
@@ -221,7 +222,40 @@ func (c Catalog) Ask(ctx context.Context, store threads.Store, hear func(questio
 	put(users, err, "UsersDue")
 }
 
-// facts are the answers to every question.
+// shown is what an answer without an error shows.
+func shown(v any, err error) (items []string) {
+	if err != nil {
+		return nil
+	}
+	count := func(what string, n int64) {
+		for i := range n {
+			items = append(items, fmt.Sprint(what, " ", i))
+		}
+	}
+	switch v := v.(type) {
+	case []threads.Thread:
+		for _, t := range v {
+			items = append(items, fmt.Sprintf("%+v", t))
+		}
+	case []threads.Deletion:
+		for _, d := range v {
+			items = append(items, fmt.Sprintf("%+v", d))
+		}
+	case []string:
+		items = v
+	case threads.Counts:
+		count("live", v.Live)
+		count("deleted", v.Deleted)
+	case threads.Preview:
+		count("thread", v.Threads)
+		count("deletion", v.Deletions)
+	default:
+		items = []string{fmt.Sprintf("%+v", v)}
+	}
+	return items
+}
+
+// Facts are the answers to every question.
 func (c Catalog) Facts(ctx context.Context, store threads.Store) map[string]string {
 	facts := map[string]string{}
 	c.Ask(ctx, store, func(question string, a Answer) { facts[question] = a.String() })

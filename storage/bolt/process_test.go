@@ -8,7 +8,6 @@ func init() {
 		"holder":  holder,
 		"opener":  opener,
 		"creator": creator,
-		"damaged": damaged,
 		"cut":     cut,
 	})
 }
