@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -70,8 +71,8 @@ func cuts(t *testing.T, disk *powercut.Disk, w workload, seed uint64, oneIn int,
 			if random.IntN(oneIn) != 0 {
 				continue
 			}
-			dir, err := os.MkdirTemp("", "cut")
-			require.NoError(t, err)
+			dir := filepath.Join(t.TempDir(), "cut")
+			require.NoError(t, os.Mkdir(dir, 0o700))
 			require.NoError(t, replay.Cut(c, own).WriteTo(dir))
 			l.Dir = dir
 			came(places, c, l, l.hold(context.Background()))

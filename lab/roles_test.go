@@ -7,5 +7,6 @@ func init() {
 	role.Play(map[string]role.Role{
 		"worker":  worker,
 		"damaged": damaged,
+		"holder":  holder,
 	})
 }

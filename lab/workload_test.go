@@ -114,6 +114,7 @@ type workload struct {
 	Kind   string
 	Dir    string
 	Users  int
+	From   int  // the first of them
 	Marks  bool // tell the disk, with marks, and not the standard output
 	Unsafe bool // without what makes a commit durable
 }
@@ -151,7 +152,7 @@ func worker(ctx context.Context, decode func(any) error) error {
 		return nil
 	}
 	var wg sync.WaitGroup
-	for user := range w.Users {
+	for user := w.From; user < w.From+w.Users; user++ {
 		wg.Go(func() {
 			for place, step := range w.script(user) {
 				if !p.perform(ctx, user, place, step) {

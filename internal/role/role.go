@@ -80,7 +80,7 @@ func StartAs(t *testing.T, name string, arguments any, change func(*Process), co
 	self, err := os.Executable()
 	must(err)
 	command = append(command, self)
-	p := &Process{Cmd: exec.CommandContext(ctx, command[0], command[1:]...)}
+	p := &Process{Cmd: exec.CommandContext(ctx, command[0], command[1:]...)} //nolint:gosec // a test says what it runs
 	p.Env = append(os.Environ(), "GOTRACEBACK=crash", "GORACE=atexit_sleep_ms=0", roleVariable+"="+name, argumentsVariable+"="+string(text))
 	p.Cancel = func() error { return p.Process.Signal(syscall.SIGQUIT) } // to see where it hangs
 	p.WaitDelay = 10 * time.Second

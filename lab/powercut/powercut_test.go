@@ -27,7 +27,7 @@ func mounted(t *testing.T, d *powercut.Disk) (dir string) {
 // now is the disk after all that was done.
 func now(d *powercut.Disk, c powercut.Chance) powercut.Image {
 	r := d.Replay()
-	for _, ok := r.Next(); ok; _, ok = r.Next() { //nolint:revive // to the end
+	for _, ok := r.Next(); ok; _, ok = r.Next() {
 	}
 	return r.Cut(c, rand.New(rand.NewPCG(1, 1)))
 }
@@ -85,7 +85,7 @@ func TestAWriteIsTornBetweenSectorsAlone(t *testing.T) {
 	syncDir(t, dir)
 	put(t, f, string(bytes.Repeat([]byte("x"), 4000)), 10)
 	r := d.Replay()
-	for _, ok := r.Next(); ok; _, ok = r.Next() { //nolint:revive // to the end
+	for _, ok := r.Next(); ok; _, ok = r.Next() {
 	}
 	random := rand.New(rand.NewPCG(1, 1))
 	seen := map[byte]int{}
@@ -121,7 +121,7 @@ func TestNamesAreDurableInTheirOrder(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "fresh", string(b))
 	r := d.Replay()
-	for _, ok := r.Next(); ok; _, ok = r.Next() { //nolint:revive // to the end
+	for _, ok := r.Next(); ok; _, ok = r.Next() {
 	}
 	legal := []powercut.Image{
 		{"old": []byte("old")},

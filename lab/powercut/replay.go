@@ -81,7 +81,7 @@ func (o op) apply(b []byte) []byte {
 
 // changeNames does a change of names.
 func (o op) changeNames(names map[string]int) {
-	switch o.kind {
+	switch o.kind { //nolint:exhaustive // the others change no names
 	case opLink:
 		names[o.name] = o.file
 	case opUnlink:
