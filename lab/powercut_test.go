@@ -37,10 +37,17 @@ var chances = map[powercut.Chance]string{
 // recorded runs a workload on a disk, which has the log of it then.
 func recorded(t *testing.T, disk *powercut.Disk, w workload) {
 	t.Helper()
+	recordedAfter(t, disk, w, func(workload) {})
+}
+
+// recordedAfter does so after something else has been done to the disk.
+func recordedAfter(t *testing.T, disk *powercut.Disk, w workload, prepare func(workload)) {
+	t.Helper()
 	w.Dir, w.Marks = t.TempDir(), true
 	unmount, err := disk.Mount(w.Dir)
 	require.NoError(t, err, "it takes root and /dev/fuse")
 	defer func() { require.NoError(t, unmount()) }()
+	prepare(w)
 	_, err = role.Start(t, "worker", w).Finish()
 	require.NoError(t, err)
 }
@@ -152,6 +159,40 @@ func TestSyncsThatFail(t *testing.T) {
 				if last != nil {
 					r.Outcomes[last.outcome()]++
 				}
+			}
+			record(t, r)
+		})
+	}
+}
+
+// TestNewFilesKeepTheirNames: a power cut could take a new file away, and all
+// that was acknowledged in it, if nobody had synced its directory. A file that
+// another process has left right after creating it counts as new.
+func TestNewFilesKeepTheirNames(t *testing.T) {
+	for _, k := range fileKinds {
+		t.Run(k.name, func(t *testing.T) {
+			r := results.Result{Fault: "power cut after another process made the file", Store: k.name, Outcomes: map[string]int{}}
+			for name, prepare := range map[string]func(workload){
+				"a file without a byte": func(w workload) {
+					require.NoError(t, os.WriteFile(filepath.Join(w.Dir, k.file), nil, 0o600))
+				},
+				"a process killed at its first sync": func(w workload) {
+					_, point := under(t, fault{"fsync", "signal=KILL", 1}, "worker", w)
+					require.Positive(t, point)
+				},
+			} {
+				disk, w := &powercut.Disk{}, workload{Kind: k.name, Users: 1}
+				recordedAfter(t, disk, w, prepare)
+				oneIn := 1
+				if !long() {
+					oneIn = 1 + disk.Replay().Len()*3/60
+				}
+				cuts(t, disk, w, seed(t), oneIn, func(at int, c powercut.Chance, _ *ledger, err error) {
+					r.Runs++
+					r.Outcomes[name+": all that was acknowledged is there"]++
+					assert.NoError(t, err, "%s, cut at %d, %s; SKEIN_SEED=%d SKEIN_LAB=long go test -run '%s' .",
+						name, at, chances[c], seed(t), t.Name())
+				})
 			}
 			record(t, r)
 		})
