@@ -99,7 +99,7 @@ func erased(ctx context.Context, k kind, dir string, truth truths, live int64, d
 		for _, id := range truth.catalog.Threads["ada"] {
 			if _, err := store.RestoreThread(ctx, "ada", id); !strings.Contains(truth.answers["Get(ada, "+id+")"].Text, "DeletionID:del_") &&
 				!is(err, threads.ErrPurged, threads.ErrNotFound) {
-				return "", fmt.Errorf("RestoreThread(%s) = %w; want ErrPurged or ErrNotFound", id, err) //nolint:errorlint // it may be nil
+				return "", fmt.Errorf("RestoreThread(%s) = %v; want ErrPurged or ErrNotFound", id, err) //nolint:errorlint // it may be nil
 			}
 		}
 	default:
