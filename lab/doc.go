@@ -5,7 +5,8 @@
 //	SKEIN_LAB=long go test -timeout 0 ./...  every crash point, hours of load
 //
 // It needs Linux, root, strace and /dev/fuse, and fails without: what cannot
-// be tried is not passed. SKEIN_SEED=n tries again what a failure names.
+// be tried is not passed. SKEIN_SEED=n tries again what a failure names, and
+// so does SKEIN_FAULT=call:what:n for system calls that fail.
 //
 // SKEIN_LAB_RESULTS=file makes every test add what it ran and what came of it,
 // a line of JSON each; "go run ./report file" makes the table of

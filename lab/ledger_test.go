@@ -4,242 +4,195 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
-	"testing"
 
-	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
-
-	"github.com/skein-go/skein/lab/results"
+	"github.com/skein-go/skein/internal/probe"
+	"github.com/skein-go/skein/storage/memory"
 	"github.com/skein-go/skein/threads"
 )
 
-// ledger adds up what calls returned for one user, by scopes that do not
-// overlap: one for each organization of a user whose calls are all narrow, or
-// All.
+// ledger is what a process said of a workload: by user and place, the last
+// word on each step.
 type ledger struct {
-	user   string
-	scopes []threads.Scope
-
-	mu        sync.Mutex
-	created   map[threads.Scope]int64
-	restored  map[threads.Scope]int64
-	purged    int64
-	deletions []threads.Deletion          // in the order in which they were heard of
-	known     map[string]threads.Deletion // the same by id; a key repeats its own
-	outcomes  map[string]int
+	workload
+	steps []map[int]string // by user; "try" if there was no other word
+	wrong []string
+	words map[string]int // how often each
 }
 
-func newLedger(user string, narrow bool) *ledger {
-	l := &ledger{
-		user: user, scopes: []threads.Scope{threads.All()}, created: map[threads.Scope]int64{}, restored: map[threads.Scope]int64{},
-		known: map[string]threads.Deletion{}, outcomes: map[string]int{},
-	}
-	if narrow {
-		l.scopes = []threads.Scope{threads.Personal(), threads.InOrganization("org_a"), threads.InOrganization("org_b")}
+func newLedger(w workload) *ledger {
+	l := &ledger{workload: w, words: map[string]int{}}
+	for range w.Users {
+		l.steps = append(l.steps, map[int]string{})
 	}
 	return l
 }
 
-// account returns the scope of the ledger that holds the other.
-func (l *ledger) account(s threads.Scope) threads.Scope {
-	for _, own := range l.scopes {
-		if own.Covers(s) {
-			return own
+// hear enters a line.
+func (l *ledger) hear(line string) {
+	word, rest, _ := strings.Cut(line, " ")
+	l.words[word]++
+	var user, place int
+	switch word {
+	case "try", "done", "unknown", "full", "refused", "failed":
+		if _, err := fmt.Sscan(rest, &user, &place); err != nil {
+			l.wrong = append(l.wrong, line)
+			return
 		}
+		l.steps[user][place] = word
+	case "WRONG:":
+		l.wrong = append(l.wrong, line)
 	}
-	panic("a call of a narrow user was wide: " + s.String())
 }
 
-// noted counts how a call ended, and reports whether it succeeded.
-func (l *ledger) noted(t *testing.T, method string, err error, allowed ...error) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+// outcome says in a word or two what happened to the process.
+func (l *ledger) outcome() string {
+	for _, word := range []string{"unknown", "full", "failed"} {
+		if l.words[word] > 0 {
+			return "some steps " + word
+		}
+	}
 	switch {
-	case err == nil:
-		l.outcomes[method]++
-		return true
-	case errors.Is(err, context.Canceled):
-		l.outcomes["cancelled"]++
-		return false
+	case l.words["done"]+l.words["refused"] == 0:
+		return "before the first step"
+	case l.words["end"] == 0:
+		return "ended in the middle"
 	}
-	for _, class := range allowed {
-		if errors.Is(err, class) {
-			l.outcomes["refused"]++
-			return false
+	return "went on"
+}
+
+// histories are the sets of steps that may have been done, by what the process
+// said of a user's; and whether the erasure at the end may be half done.
+func (l *ledger) histories(user int) (sets [][]int, half bool) {
+	var sure, unsure []int
+	for place := range len(l.script(user)) {
+		word := l.steps[user][place]
+		switch {
+		case word == "done":
+			sure = append(sure, place)
+		case place == eraseStep && word != "":
+			unsure, half = append(unsure, place), true
+		case word == "try", word == "unknown":
+			unsure = append(unsure, place)
 		}
 	}
-	t.Errorf("%s(%s) = %v; want success or one of %q", method, l.user, err, allowed)
-	return false
-}
-
-func (l *ledger) deleted(d threads.Deletion) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if _, again := l.known[d.ID]; d.ID != "" && !again {
-		l.known[d.ID] = d
-		l.deletions = append(l.deletions, d)
-	}
-}
-
-// some returns one of the last deletions.
-func (l *ledger) some(back int) (threads.Deletion, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(l.deletions) <= back {
-		return threads.Deletion{}, false
-	}
-	return l.deletions[len(l.deletions)-1-back], true
-}
-
-// work makes calls, and puts what they return into the ledger. Now and then a
-// call is cancelled on its way.
-func (l *ledger) work(t *testing.T, svc *threads.Service, r *rand.Rand, calls int, name string) {
-	for i := range calls {
-		ctx := t.Context()
-		if r.IntN(10) == 0 {
-			ctx = newCountdown(ctx, r.IntN(8))
-		}
-		scope := l.scopes[r.IntN(len(l.scopes))]
-		if scope == threads.All() && r.IntN(3) > 0 {
-			scope = []threads.Scope{threads.Personal(), threads.InOrganization("org_a"), threads.InOrganization("org_b")}[r.IntN(3)]
-		}
-		switch n := r.IntN(100); {
-		case n < 45:
-			l.create(ctx, t, svc, scope, fmt.Sprint(name, ".", i))
-		case n < 50:
-			title := fmt.Sprint("by ", name)
-			_, err := svc.Update(ctx, l.user, fmt.Sprint(name, ".", max(0, i-r.IntN(5))), threads.AnyVersion, threads.Patch{Title: &title})
-			l.noted(t, "Update", err, threads.ErrNotFound, threads.ErrVersionMismatch)
-		case n < 60:
-			d, err := svc.Delete(ctx, l.user, fmt.Sprint(name, ".", max(0, i-r.IntN(5))))
-			if l.noted(t, "Delete", err, threads.ErrNotFound) {
-				l.deleted(d)
-			}
-		case n < 75:
-			var opts []threads.DeleteOption
-			if r.IntN(3) == 0 {
-				opts = append(opts, threads.WithIdempotencyKey(fmt.Sprintf("%s %d", scope, i/8)))
-			}
-			d, err := svc.SoftDeleteAll(ctx, l.user, scope, opts...)
-			if l.noted(t, "SoftDeleteAll", err) {
-				l.deleted(d)
-			}
-		case n < 92:
-			if d, ok := l.some(r.IntN(6)); ok {
-				n, err := svc.Restore(ctx, l.user, d.ID)
-				if l.noted(t, "Restore", err, threads.ErrNotFound, threads.ErrPurged) {
-					l.mu.Lock()
-					l.restored[l.account(d.Scope)] += n
-					l.mu.Unlock()
-				}
-			}
-		default:
-			if d, ok := l.some(5 + r.IntN(10)); ok {
-				p, err := svc.Purge(ctx, l.user, d.DeletedAt, 1+r.IntN(40))
-				l.mu.Lock()
-				l.purged += p.Threads // of a call that failed, too
-				l.mu.Unlock()
-				l.noted(t, "Purge", err)
+	for some := range 1 << len(unsure) {
+		set := slices.Clone(sure)
+		for i, place := range unsure {
+			if some>>i&1 == 1 {
+				set = append(set, place)
 			}
 		}
+		slices.Sort(set)
+		sets = append(sets, set)
 	}
+	return sets, half
 }
 
-// create makes a thread in the scope, which is All only if any will do.
-func (l *ledger) create(ctx context.Context, t *testing.T, svc *threads.Service, scope threads.Scope, id string) {
-	organization := ""
-	if list, all := scope.Organizations(); !all {
-		organization = list[0]
+// hold holds a store, closed, against the ledger: it must open, be whole, have
+// all that was acknowledged, and of what was not, each step wholly or not at
+// all; and it must take new writes.
+func (l *ledger) hold(ctx context.Context) (err error) {
+	if len(l.wrong) > 0 {
+		return errors.New(strings.Join(l.wrong, "\n"))
 	}
-	_, err := svc.Create(ctx, l.user, threads.Draft{ID: id, Organization: organization})
-	if l.noted(t, "Create", err) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.created[l.account(threads.ScopeOf(organization))]++
+	store, err := kindNamed(l.Kind).open(ctx, l.Dir)
+	if err != nil {
+		return fmt.Errorf("Open = %w", err)
 	}
-}
-
-// balance holds what there is against what calls returned.
-func (l *ledger) balance(t *testing.T, svc *threads.Service) {
-	t.Helper()
-	ctx := t.Context()
-	deleted := map[threads.Scope]int64{}
-	var trash int64
-	for _, d := range l.deletions {
-		deleted[l.account(d.Scope)] += d.Count
-		trash += d.Count
+	defer func() { err = errors.Join(err, store.Close()) }()
+	if err := checked(ctx, store); err != nil {
+		return fmt.Errorf("Check = %w", err)
 	}
-	for _, scope := range l.scopes {
-		n, err := svc.Count(ctx, l.user, scope)
-		require.NoError(t, err)
-		assert.Equalf(t, l.created[scope]-deleted[scope]+l.restored[scope], n.Live,
-			"Count(%s, %s).Live; of it %d were created, %d deleted and %d restored", l.user, scope, l.created[scope], deleted[scope], l.restored[scope])
-		var listed int64
-		for _, err := range svc.All(ctx, l.user, threads.Query{Scope: scope}) {
-			require.NoError(t, err)
-			listed++
+	for user := range l.Users {
+		if err := l.holdUser(ctx, store, user); err != nil {
+			return err
 		}
-		assert.Equalf(t, n.Live, listed, "length of List(%s, %s)", l.user, scope)
-		trash -= l.restored[scope]
 	}
-	n, err := svc.Count(ctx, l.user, threads.All())
-	require.NoError(t, err)
-	assert.Equalf(t, trash-l.purged, n.Deleted, "Count(%s, all).Deleted, %d having been purged", l.user, l.purged)
+	svc := serviceAt(store, 1000)
+	th, err := svc.Create(ctx, l.user(0), threads.Draft{Title: "after"})
+	if err != nil {
+		return fmt.Errorf("Create afterwards = %w", err)
+	}
+	d, err := svc.SoftDeleteAll(ctx, l.user(0), threads.All(), threads.WithIdempotencyKey("after"))
+	if err != nil || d.Count < 1 {
+		return fmt.Errorf("SoftDeleteAll afterwards = %d, %w; want 1 or more", d.Count, err)
+	}
+	if _, err := svc.Get(ctx, l.user(0), th.ID, threads.Deleted); err != nil {
+		return fmt.Errorf("Get afterwards = %w", err)
+	}
+	if err := checked(ctx, store); err != nil {
+		return fmt.Errorf("Check afterwards = %w", err)
+	}
+	return nil
 }
 
-// TestEveryCountAddsUp has many users, each with several clients, create,
-// delete, restore and purge at once: what is left is what the answers say.
-func TestEveryCountAddsUp(t *testing.T) {
-	users, clients, calls := 12, 4, 50
-	if long() {
-		users, clients, calls = 1_000, 8, 100
+func (l *ledger) holdUser(ctx context.Context, store threads.Store, user int) error {
+	got := stepCatalog(l.user(user)).Facts(ctx, store)
+	sets, half := l.histories(user)
+	var least []string
+	for _, set := range sets {
+		want, ok := l.expected(user, set)
+		if !ok {
+			continue
+		}
+		lines := probe.Differences(got, want)
+		if len(lines) == 0 {
+			return nil
+		}
+		if least == nil || len(lines) < len(least) {
+			least = lines
+		}
 	}
-	for _, k := range []kind{memoryKind, boltKind, smallBolt, sqliteKind, smallSQLite} {
-		t.Run(strings.ReplaceAll(k.name, " ", "_"), func(t *testing.T) {
-			outcomes, runs := map[string]int{}, 0
-			for _, seed := range seeds(t, 2, 10) {
-				runs++
-				dir := t.TempDir()
-				store := k.openIn(t, dir)
-				svc := threads.NewService(store, nil)
-				var ledgers []*ledger
-				var crowd sync.WaitGroup
-				for u := range users {
-					l := newLedger(fmt.Sprint("user", u), u%2 == 0)
-					ledgers = append(ledgers, l)
-					for c := range clients {
-						r := rand.New(rand.NewPCG(seed, uint64(u*clients+c)))
-						crowd.Go(func() { l.work(t, svc, r, calls, fmt.Sprint("c", c)) })
-					}
-				}
-				crowd.Wait()
-				balance := func(svc *threads.Service) {
-					for _, l := range ledgers {
-						l.balance(t, svc)
-					}
-				}
-				balance(svc)
-				check(t, store)
-				if k.file != "" {
-					require.NoError(t, store.Close())
-					store = k.openIn(t, dir)
-					balance(threads.NewService(store, nil))
-				}
-				require.NoError(t, store.Close())
-				for _, l := range ledgers {
-					for what, n := range l.outcomes {
-						outcomes[what] += n
-					}
-				}
-				if t.Failed() {
-					t.Logf("%s", again(t, seed))
-					return
-				}
-			}
-			record(t, results.Result{Fault: fmt.Sprintf("%d users with %d clients each%s", users, clients, k.options()), Store: k.engine(), Runs: runs, Outcomes: outcomes})
-		})
+	if half { // then another erasure finishes it
+		if _, err := store.Erase(ctx, l.user(user)); err != nil {
+			return fmt.Errorf("Erase again = %w", err)
+		}
+		want, _ := l.expected(user, nil)
+		if least = probe.Differences(stepCatalog(l.user(user)).Facts(ctx, store), want); len(least) == 0 {
+			return nil
+		}
 	}
+	return fmt.Errorf("user %d, who has %v, may have done %v: %s", user, l.steps[user], sets, strings.Join(least, "\n"))
+}
+
+// stepCatalog is all that the script could have made for a user.
+func stepCatalog(user string) probe.Catalog {
+	c := probe.Catalog{Users: []string{user}, Threads: map[string][]string{}, Deletions: map[string][]string{}}
+	for place := range script() {
+		c.Threads[user] = append(c.Threads[user], fmt.Sprintf("thrd_of_step_%03d_1", place))
+		c.Deletions[user] = append(c.Deletions[user], fmt.Sprintf("del_of_step_%03d_1", place))
+	}
+	return c
+}
+
+var references struct {
+	mu    sync.Mutex
+	facts map[string]map[string]string
+}
+
+// expected is what there is after those steps, by the reference. It reports
+// false if they cannot all have been done.
+func (l *ledger) expected(user int, done []int) (facts map[string]string, possible bool) {
+	references.mu.Lock()
+	defer references.mu.Unlock()
+	key := fmt.Sprint(user, done)
+	if facts, ok := references.facts[key]; ok {
+		return facts, true
+	}
+	ctx := context.Background()
+	store := memory.New()
+	for _, place := range done {
+		if l.script(user)[place](ctx, serviceAt(store, place), l.user(user)) != nil {
+			return nil, false
+		}
+	}
+	facts = stepCatalog(l.user(user)).Facts(ctx, store)
+	if references.facts == nil {
+		references.facts = map[string]map[string]string{}
+	}
+	references.facts[key] = facts
+	return facts, true
 }

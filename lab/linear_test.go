@@ -30,39 +30,39 @@ const (
 	linearCalls   = 9 // of each worker
 )
 
-// fault is what is done to a call on its way.
-type fault int
+// mishap is what is done to a call on its way.
+type mishap int
 
 const (
-	sound     fault = iota
-	counted         // its context is cancelled at a certain look
-	cancelled       // its context is cancelled by another goroutine
-	lost            // it never arrives, and its caller hears nothing
-	mute            // it arrives, and its caller hears nothing
-	late            // so, and it arrives when the caller has gone on
+	sound     mishap = iota
+	counted          // its context is cancelled at a certain look
+	cancelled        // its context is cancelled by another goroutine
+	lost             // it never arrives, and its caller hears nothing
+	mute             // it arrives, and its caller hears nothing
+	late             // so, and it arrives when the caller has gone on
 )
 
-// step is a call of a worker, and what is done to it.
-type step struct {
+// turn is a call of a worker, and what is done to it.
+type turn struct {
 	call
-	fault   fault
-	delay   int  // for the fault: looks, or turns of other goroutines
+	mishap  mishap
+	delay   int  // for the mishap: looks, or turns of other goroutines
 	abreast bool // it begins when all workers of the user are there
 }
 
 // unknown is what a caller knows who hears nothing.
 var unknown = answer{class: classOf(threads.ErrUnknownOutcome)}
 
-// newSteps makes up what a worker does. The names are few, so that workers
+// newTurns makes up what a worker does. The names are few, so that workers
 // meet one another's threads and deletions.
-func newSteps(seed uint64, user string, worker int) []step {
+func newTurns(seed uint64, user string, worker int) []turn {
 	r := rand.New(rand.NewPCG(seed, uint64(worker)))
 	of := func(list ...string) string { return list[r.IntN(len(list))] }
 	scope := func() threads.Scope {
 		return []threads.Scope{threads.All(), threads.All(), threads.Personal(), threads.InOrganization("org_a")}[r.IntN(4)]
 	}
-	steps := make([]step, linearCalls)
-	for i := range steps {
+	turns := make([]turn, linearCalls)
+	for i := range turns {
 		c := call{
 			user: user, id: of("t1", "t2", "t3", "t4"), before: at(r.IntN(12)), now: at(r.IntN(12)), limit: 1 + r.IntN(4),
 			query:    threads.Query{Scope: scope(), State: threads.State(r.IntN(3)), Order: threads.Order(r.IntN(2))},
@@ -99,18 +99,18 @@ func newSteps(seed uint64, user string, worker int) []step {
 		default:
 			c.method = purge
 		}
-		s := step{call: c, delay: r.IntN(6), abreast: seed%2 == 0}
+		s := turn{call: c, delay: r.IntN(6), abreast: seed%2 == 0}
 		switch n := r.IntN(100); {
 		case n < 10:
-			s.fault = counted
+			s.mishap = counted
 		case n < 20:
-			s.fault = cancelled
+			s.mishap = cancelled
 		case n < 22 && c.changes():
-			s.fault = lost + fault(r.IntN(3))
+			s.mishap = lost + mishap(r.IntN(3))
 		}
-		steps[i] = s
+		turns[i] = s
 	}
-	return steps
+	return turns
 }
 
 // changes reports whether the call can change anything.
@@ -169,10 +169,10 @@ type recorder struct {
 }
 
 // play makes a call, with what is done to it, and writes it down.
-func (r *recorder) play(ctx context.Context, s threads.Store, worker int, st step) {
+func (r *recorder) play(ctx context.Context, s threads.Store, worker int, st turn) {
 	began, ended := r.clock.Add(1), int64(math.MaxInt64)
 	got := unknown
-	switch st.fault {
+	switch st.mishap {
 	case sound:
 		got = st.call.play(ctx, s)
 	case counted:
@@ -222,7 +222,7 @@ func playTogether(ctx context.Context, seed uint64, stores ...threads.Store) []p
 		}
 		for w := range linearWorkers {
 			workers.Go(func() {
-				for i, st := range newSteps(seed*linearUsers+uint64(u), user, w) {
+				for i, st := range newTurns(seed*linearUsers+uint64(u), user, w) {
 					gates[i].Done()
 					if st.abreast {
 						gates[i].Wait()
@@ -238,7 +238,7 @@ func playTogether(ctx context.Context, seed uint64, stores ...threads.Store) []p
 		user := fmt.Sprintf("u%d of %d", u, seed)
 		all := threads.Query{Scope: threads.All(), State: threads.Both}
 		for _, method := range []string{list, listDeletions, count} {
-			r.play(ctx, stores[0], u*linearWorkers, step{call: call{method: method, user: user, query: all, limit: threads.MaxPage}})
+			r.play(ctx, stores[0], u*linearWorkers, turn{call: call{method: method, user: user, query: all, limit: threads.MaxPage}})
 		}
 	}
 	return r.history

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"testing"
 
@@ -39,4 +40,36 @@ func (k kind) openIn(t *testing.T, dir string) threads.Store {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, store.Close()) })
 	return store
+}
+
+// kindNamed is for a process that is told which.
+func kindNamed(name string) kind {
+	for _, k := range kinds {
+		if k.name == name {
+			return k
+		}
+	}
+	panic("no kind of store is named " + name)
+}
+
+// checked has a store look through all that it keeps, if it keeps anything.
+func checked(ctx context.Context, store threads.Store) (err error) {
+	switch s := store.(type) {
+	case *bolt.Store:
+		_, err = s.Check(ctx)
+	case *sqlite.Store:
+		_, err = s.Check(ctx)
+	case *memory.Store:
+	default:
+		err = fmt.Errorf("%T has no Check", store)
+	}
+	return err
+}
+
+// check is checked, for a test.
+func check(t *testing.T, store threads.Store) {
+	t.Helper()
+	if err := checked(t.Context(), store); err != nil {
+		t.Errorf("Check() = %v; want no problem", err)
+	}
 }

@@ -124,6 +124,9 @@ func openStore(ctx context.Context, path string, o Options) (*Store, error) {
 		err = db.verify(ctx)
 	}
 	if err == nil {
+		err = db.settle()
+	}
+	if err == nil {
 		err = prepare(db, resolved)
 	}
 	if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -60,9 +61,9 @@ func TestABorrowedDatabaseIsSharedAndStaysTheHosts(t *testing.T) {
 	before := theirs(t, db)
 	store, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
-	svc := clockwork(store)
-	require.NoError(t, populate(ctx, svc, "ada", 60))
-	require.NoError(t, populate(ctx, svc, "bob", 60))
+	svc := probe.Clockwork(store)
+	require.NoError(t, probe.Populate(ctx, svc, "ada", 60))
+	require.NoError(t, probe.Populate(ctx, svc, "bob", 60))
 	assert.Equal(t, db.Path(), store.Path())
 	_, err = store.Check(ctx)
 	require.NoError(t, err)
@@ -75,9 +76,9 @@ func TestABorrowedDatabaseIsSharedAndStaysTheHosts(t *testing.T) {
 	assert.Contains(t, strings.Join(e.Caveats, " "), "host", "Erase says that the bytes are not its to give up")
 	assert.Contains(t, strings.Join(e.Verified, " "), "no record", "and what it did verify")
 
-	c, err := catalogOf(ctx, store, "bob")
+	c, err := probe.CatalogOf(ctx, store, "bob")
 	require.NoError(t, err)
-	facts := c.facts(ctx, store)
+	facts := c.Facts(ctx, store)
 	require.NoError(t, store.Close())
 	_, err = store.Count(ctx, "bob", threads.All())
 	require.ErrorIs(t, err, threads.ErrClosed)
@@ -85,7 +86,7 @@ func TestABorrowedDatabaseIsSharedAndStaysTheHosts(t *testing.T) {
 
 	again, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
-	assert.Empty(t, differences(c.facts(ctx, again), facts))
+	assert.Empty(t, probe.Differences(c.Facts(ctx, again), facts))
 	_, err = again.Check(ctx)
 	require.NoError(t, err)
 	require.NoError(t, again.Close())
@@ -97,7 +98,7 @@ func TestAHostThatClosesFirstClosesTheStore(t *testing.T) {
 	require.NoError(t, err)
 	store, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
-	require.NoError(t, populate(ctx, clockwork(store), "ada", 12))
+	require.NoError(t, probe.Populate(ctx, probe.Clockwork(store), "ada", 12))
 	require.NoError(t, db.Close())
 	calls := everyCall(store)
 	for _, name := range []string{"Check", "Stats"} {
@@ -146,7 +147,7 @@ func TestTheOptionsOfABorrowedDatabaseAreTheHosts(t *testing.T) {
 	db := host(t, &bbolt.Options{NoSync: true, NoFreelistSync: true, NoStatistics: true})
 	store, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
-	require.NoError(t, populate(ctx, clockwork(store), "ada", 30))
+	require.NoError(t, probe.Populate(ctx, probe.Clockwork(store), "ada", 30))
 	_, err = store.Check(ctx)
 	require.NoError(t, err)
 	st, err := store.Stats(ctx)
@@ -164,9 +165,9 @@ func TestAReadOnlyHostCanBeReadFrom(t *testing.T) {
 	defer func() { require.NoError(t, db.Close()) }()
 	store, err := bolt.New(ctx, db, nil)
 	require.NoError(t, err)
-	assert.Empty(t, differences(c.facts(ctx, store), facts))
+	assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 	require.Error(t, store.Create(ctx, "ada", thread("ada", "thrd_new")))
-	assert.Empty(t, differences(c.facts(ctx, store), facts), "a refused write changes nothing, and reads go on")
+	assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts), "a refused write changes nothing, and reads go on")
 }
 
 func TestABucketThatIsGoneIsCorrupt(t *testing.T) {

@@ -3,6 +3,7 @@ package bolt_test
 import (
 	"context"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -11,7 +12,7 @@ import (
 // valid. Those that write have an id of their own.
 func everyCall(s *bolt.Store) map[string]func(context.Context) error {
 	all := threads.Query{Scope: threads.All()}
-	d := threads.Deletion{ID: "del_call", User: "ada", Scope: threads.All(), DeletedAt: epoch}
+	d := threads.Deletion{ID: "del_call", User: "ada", Scope: threads.All(), DeletedAt: probe.Epoch}
 	return map[string]func(context.Context) error{
 		"Create": func(ctx context.Context) error { return s.Create(ctx, "ada", thread("ada", "thrd_call")) },
 		"Get": func(ctx context.Context) error {
@@ -36,7 +37,7 @@ func everyCall(s *bolt.Store) map[string]func(context.Context) error {
 			return err
 		},
 		"Restore": func(ctx context.Context) error {
-			_, err := s.Restore(ctx, "ada", "del_1", epoch)
+			_, err := s.Restore(ctx, "ada", "del_1", probe.Epoch)
 			return err
 		},
 		"RestoreThread": func(ctx context.Context) error {
@@ -52,15 +53,15 @@ func everyCall(s *bolt.Store) map[string]func(context.Context) error {
 			return err
 		},
 		"PreviewPurge": func(ctx context.Context) error {
-			_, err := s.PreviewPurge(ctx, "ada", far)
+			_, err := s.PreviewPurge(ctx, "ada", probe.Far)
 			return err
 		},
 		"Purge": func(ctx context.Context) error {
-			_, err := s.Purge(ctx, "ada", far, far, threads.MaxPurge)
+			_, err := s.Purge(ctx, "ada", probe.Far, probe.Far, threads.MaxPurge)
 			return err
 		},
 		"UsersDue": func(ctx context.Context) error {
-			_, err := s.UsersDue(ctx, far, "", 10)
+			_, err := s.UsersDue(ctx, probe.Far, "", 10)
 			return err
 		},
 		"Erase": func(ctx context.Context) error {

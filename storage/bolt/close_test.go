@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -55,7 +56,7 @@ func noStrays(t *testing.T) {
 
 func TestAfterCloseEveryCallIsErrClosed(t *testing.T) {
 	store, _ := newStore(t, nil)
-	require.NoError(t, populate(t.Context(), clockwork(store), "ada", 12))
+	require.NoError(t, probe.Populate(t.Context(), probe.Clockwork(store), "ada", 12))
 	require.NoError(t, store.Close())
 	require.NoError(t, store.Close(), "a second Close does nothing")
 	for name, call := range everyCall(store) {
@@ -99,7 +100,7 @@ func TestCloseDuringManyCalls(t *testing.T) {
 				continue
 			}
 			if round%2 == 0 && (name == "Erase" || name == "SoftDeleteAll" || name == "Purge" || name == "Compact") {
-				continue // so that the others get far, too
+				continue // so that the others get probe.Far, too
 			}
 			wg.Go(func() {
 				for {
@@ -129,7 +130,7 @@ func TestCloseDuringManyCalls(t *testing.T) {
 				require.NoError(t, err, "a create that returned nil is missing")
 			}
 		}
-		assert.Empty(t, differences(c.facts(ctx, store), facts))
+		assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 	}
 }
 
@@ -167,7 +168,7 @@ func TestCloseDuringACompaction(t *testing.T) {
 		assert.NoFileExists(t, path+".compact")
 		store, err = bolt.Open(ctx, path, &bolt.Options{LockTimeout: time.Millisecond})
 		require.NoError(t, err, "the file is free and whole")
-		assert.Empty(t, differences(c.facts(ctx, store), facts))
+		assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 		require.NoError(t, store.Close())
 	}
 }
@@ -194,7 +195,7 @@ func TestALongReadHoldsNobodyUp(t *testing.T) {
 	before, err := os.Stat(path)
 	require.NoError(t, err)
 	for {
-		assert.Empty(t, differences(c.facts(ctx, store), facts))
+		assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 		now, err := os.Stat(path)
 		require.NoError(t, err)
 		if !os.SameFile(before, now) {

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -23,7 +24,7 @@ func TestCompactingKeepsEverythingAndGivesBackSpace(t *testing.T) {
 	bulk(t, store, "eve", 1500)
 	for r := (threads.PurgeResult{More: true}); r.More; {
 		var err error
-		r, err = store.Purge(ctx, "eve", far, far, threads.MaxPurge)
+		r, err = store.Purge(ctx, "eve", probe.Far, probe.Far, threads.MaxPurge)
 		require.NoError(t, err)
 	}
 	require.NoError(t, os.Chmod(path, 0o640))
@@ -41,9 +42,9 @@ func TestCompactingKeepsEverythingAndGivesBackSpace(t *testing.T) {
 	info, err := os.Stat(path)
 	require.NoError(t, err)
 	assert.Equal(t, os.FileMode(0o640), info.Mode().Perm(), "the file has the mode it had")
-	assert.Empty(t, differences(c.facts(ctx, store), facts))
+	assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 
-	d, err := clockwork(store).SoftDeleteAll(ctx, "bob", threads.All())
+	d, err := probe.Clockwork(store).SoftDeleteAll(ctx, "bob", threads.All())
 	require.NoError(t, err)
 	assert.Positive(t, d.Count)
 	created := thread("bob", "thrd_new")
@@ -103,7 +104,7 @@ func TestCompactingWhileTheProgramRuns(t *testing.T) {
 					return
 				default:
 				}
-				if lines := differences(c.facts(ctx, store), facts); !assert.Empty(t, lines) {
+				if lines := probe.Differences(c.Facts(ctx, store), facts); !assert.Empty(t, lines) {
 					return
 				}
 			}
@@ -133,7 +134,7 @@ func TestCompactionsTakeTurns(t *testing.T) {
 		wg.Go(func() { assert.NoError(t, store.Compact(ctx)) })
 	}
 	wg.Wait()
-	assert.Empty(t, differences(c.facts(ctx, store), facts))
+	assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 }
 
 // secrets are what only the user's threads have.
@@ -143,7 +144,7 @@ func secrets(user string) []threads.Thread {
 		th := thread(user, fmt.Sprintf("thrd_of_%s_%06d", user, i))
 		th.Title = fmt.Sprintf("a secret of %s, number %d", user, i)
 		th.Metadata = map[string]string{"key of " + user: fmt.Sprintf("value %d of %s", i, user)}
-		th.CreatedAt = epoch.Add(time.Duration(i) * time.Second)
+		th.CreatedAt = probe.Epoch.Add(time.Duration(i) * time.Second)
 		all = append(all, th)
 	}
 	return all
@@ -169,18 +170,18 @@ func TestErasedBytesAreGone(t *testing.T) {
 	ctx := t.Context()
 	store, path := newStore(t, nil)
 	createAll(t, store, append(secrets("mallory"), secrets("trent")...)...)
-	svc := clockwork(store)
+	svc := probe.Clockwork(store)
 	_, err := svc.Delete(ctx, "mallory", "thrd_of_mallory_000007")
 	require.NoError(t, err)
 	_, err = svc.SoftDeleteAll(ctx, "mallory", threads.All(), threads.WithIdempotencyKey("a secret of mallory"))
 	require.NoError(t, err)
 	th := thread("mallory", "thrd_of_mallory_live")
-	th.Assistant, th.PinnedAt = "asst_of mallory", epoch
+	th.Assistant, th.PinnedAt = "asst_of mallory", probe.Epoch
 	require.NoError(t, store.Create(ctx, "mallory", th))
 	require.Positive(t, traces(t, path, "mallory"))
-	c, err := catalogOf(ctx, store, "trent")
+	c, err := probe.CatalogOf(ctx, store, "trent")
 	require.NoError(t, err)
-	facts := c.facts(ctx, store)
+	facts := c.Facts(ctx, store)
 
 	e, err := store.Erase(ctx, "mallory")
 	require.NoError(t, err)
@@ -189,7 +190,7 @@ func TestErasedBytesAreGone(t *testing.T) {
 	assert.Len(t, e.Verified, 2, "the records, and the bytes")
 	assert.Zero(t, traces(t, path, "mallory"))
 	assert.Positive(t, traces(t, path, "trent"))
-	assert.Empty(t, differences(c.facts(ctx, store), facts))
+	assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 
 	again, err := store.Erase(ctx, "mallory")
 	require.NoError(t, err, "a user that has nothing is success")
@@ -200,10 +201,10 @@ func TestPurgedAndCompactedBytesAreGone(t *testing.T) {
 	ctx := t.Context()
 	store, path := newStore(t, nil)
 	createAll(t, store, append(secrets("mallory"), secrets("trent")...)...)
-	_, err := clockwork(store).SoftDeleteAll(ctx, "mallory", threads.All())
+	_, err := probe.Clockwork(store).SoftDeleteAll(ctx, "mallory", threads.All())
 	require.NoError(t, err)
 	for range 2 { // the threads, and then the record
-		_, err = store.Purge(ctx, "mallory", far.AddDate(1, 0, 0), far, threads.MaxPurge)
+		_, err = store.Purge(ctx, "mallory", probe.Far.AddDate(1, 0, 0), probe.Far, threads.MaxPurge)
 		require.NoError(t, err)
 	}
 	require.NoError(t, store.Compact(ctx))
@@ -217,7 +218,7 @@ func TestAnErasureReachesEveryMoment(t *testing.T) {
 	store, _ := newStore(t, nil)
 	last := time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
 	first := time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC)
-	for i, at := range []time.Time{first, epoch, last.Add(-time.Second), last} {
+	for i, at := range []time.Time{first, probe.Epoch, last.Add(-time.Second), last} {
 		id := fmt.Sprintf("thrd_%d", i)
 		require.NoError(t, store.Create(ctx, "ada", thread("ada", id)))
 		_, err := store.SoftDeleteAll(ctx, "ada", threads.Deletion{
@@ -267,7 +268,7 @@ func TestAHalfErasedUserIsConsistent(t *testing.T) {
 	require.ErrorIs(t, err, threads.ErrPurged)
 	_, err = svc.RestoreThread(ctx, "ada", "thrd_99")
 	require.ErrorIs(t, err, threads.ErrPurged)
-	users, err := store.UsersDue(ctx, far, "", 10)
+	users, err := store.UsersDue(ctx, probe.Far, "", 10)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"ada"}, users, "a purge finds it, and can finish it")
 

@@ -11,22 +11,23 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
 
 func TestADoneContextChangesNothing(t *testing.T) {
 	store, _ := newStore(t, nil)
-	require.NoError(t, populate(t.Context(), clockwork(store), "ada", 24))
-	c, err := catalogOf(t.Context(), store, "ada")
+	require.NoError(t, probe.Populate(t.Context(), probe.Clockwork(store), "ada", 24))
+	c, err := probe.CatalogOf(t.Context(), store, "ada")
 	require.NoError(t, err)
-	facts := c.facts(t.Context(), store)
+	facts := c.Facts(t.Context(), store)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for name, call := range everyCall(store) {
 		require.ErrorIs(t, call(ctx), context.Canceled, name)
 	}
-	assert.Empty(t, differences(c.facts(t.Context(), store), facts))
+	assert.Empty(t, probe.Differences(c.Facts(t.Context(), store), facts))
 }
 
 // countdown is a context that is cancelled at the n-th look at it.
@@ -59,12 +60,12 @@ func bulk(t *testing.T, store *bolt.Store, user string, n int) threads.Deletion 
 	var list []threads.Thread
 	for i := range n {
 		th := thread(user, fmt.Sprintf("thrd_%016d", i))
-		th.CreatedAt = epoch.Add(time.Duration(i) * time.Second)
+		th.CreatedAt = probe.Epoch.Add(time.Duration(i) * time.Second)
 		list = append(list, th)
 	}
 	createAll(t, store, list...)
 	d, err := store.SoftDeleteAll(t.Context(), user, threads.Deletion{
-		ID: fmt.Sprintf("del_%s_%d", user, n), User: user, Scope: threads.All(), DeletedAt: epoch,
+		ID: fmt.Sprintf("del_%s_%d", user, n), User: user, Scope: threads.All(), DeletedAt: probe.Epoch,
 	})
 	require.NoError(t, err)
 	return d
@@ -78,7 +79,7 @@ func TestAPurgeStoppedBetweenItsBatchesIsConsistent(t *testing.T) {
 	bulk(t, store, "ada", many)
 	left, stopped, seen := int64(many), 0, map[int64]bool{}
 	for looks := 1; left > 0; looks++ {
-		r, err := store.Purge(newCountdown(t.Context(), looks), "ada", far, far, threads.MaxPurge)
+		r, err := store.Purge(newCountdown(t.Context(), looks), "ada", probe.Far, probe.Far, threads.MaxPurge)
 		left -= r.Threads
 		n, cerr := store.Count(t.Context(), "ada", threads.All())
 		require.NoError(t, cerr)
@@ -103,11 +104,11 @@ func TestAnErasureStoppedAnywhereCanBeFinished(t *testing.T) {
 		path, _, _ := populated(t, 24, "ada", "bob")
 		store, err := bolt.Open(ctx, path, nil)
 		require.NoError(t, err)
-		c, err := catalogOf(ctx, store, "bob")
+		c, err := probe.CatalogOf(ctx, store, "bob")
 		require.NoError(t, err)
-		facts := c.facts(ctx, store)
+		facts := c.Facts(ctx, store)
 		before := totals(t, store, "ada")
-		live, err := listAll(ctx, store, "ada", threads.Query{Scope: threads.All()}, threads.MaxPage)
+		live, err := probe.List(ctx, store, "ada", threads.Query{Scope: threads.All()}, threads.MaxPage)
 		require.NoError(t, err)
 
 		first, err := store.Erase(newCountdown(ctx, looks), "ada")
@@ -137,7 +138,7 @@ func TestAnErasureStoppedAnywhereCanBeFinished(t *testing.T) {
 		assert.Equal(t, before.threads, first.Threads+second.Threads, "after %d looks", looks)
 		assert.Equal(t, between.deletions, second.Deletions, "after %d looks", looks)
 		assert.Equal(t, total{}, totals(t, store, "ada"))
-		assert.Empty(t, differences(c.facts(ctx, store), facts), "others are untouched")
+		assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts), "others are untouched")
 		_, err = store.Check(ctx)
 		require.NoError(t, err)
 		require.NoError(t, store.Close())
@@ -213,7 +214,7 @@ func TestAWriterThatWaitsForACommitCanGiveUp(t *testing.T) {
 	}
 	require.NoError(t, host.Rollback())
 	require.NoError(t, <-leader)
-	list, err := listAll(t.Context(), store, "ada", threads.Query{Scope: threads.All(), State: threads.Both}, 10)
+	list, err := probe.List(t.Context(), store, "ada", threads.Query{Scope: threads.All(), State: threads.Both}, 10)
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	assert.Equal(t, "thrd_leader", list[0].ID)
@@ -234,7 +235,7 @@ func TestACancelledCompactionLeavesTheOldFile(t *testing.T) {
 	store := openAt(t, path, nil)
 	for looks := 1; ; looks++ {
 		err := store.Compact(newCountdown(ctx, looks))
-		assert.Empty(t, differences(c.facts(ctx, store), facts))
+		assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 		assert.NoFileExists(t, path+".compact")
 		if err == nil {
 			assert.Greater(t, looks, 3, "it looks at its context while it copies")

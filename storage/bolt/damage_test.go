@@ -7,240 +7,29 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/probe"
+	"github.com/skein-go/skein/internal/role"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
 
-// A damage is a way to spoil the bytes of a file. Each says what it did.
-var damages = map[string]func(r *rand.Rand, b []byte) ([]byte, string){
-	"a bit anywhere": func(r *rand.Rand, b []byte) ([]byte, string) {
-		return flip(b, r.IntN(len(b)), r.IntN(8))
-	},
-	"a bit in the frame of a page": func(r *rand.Rand, b []byte) ([]byte, string) {
-		page := r.IntN(len(b) / pageSize)
-		count := int(binary.NativeEndian.Uint16(b[page*pageSize+10:]))
-		return flip(b, page*pageSize+r.IntN(min(pageSize, 16+16*count)), r.IntN(8))
-	},
-	"a bit in the head of a page": func(r *rand.Rand, b []byte) ([]byte, string) {
-		return flip(b, r.IntN(len(b)/pageSize)*pageSize+r.IntN(16), r.IntN(8))
-	},
-	"a page of zeros": func(r *rand.Rand, b []byte) ([]byte, string) {
-		page := r.IntN(len(b) / pageSize)
-		clear(b[page*pageSize:][:pageSize])
-		return b, fmt.Sprintf("page %d", page)
-	},
-	"a sector of noise": func(r *rand.Rand, b []byte) ([]byte, string) {
-		at := r.IntN(len(b)/512) * 512
-		for i := range 512 {
-			b[at+i] = byte(r.Uint32())
-		}
-		return b, fmt.Sprintf("at %d", at)
-	},
-	"a page in the place of another": func(r *rand.Rand, b []byte) ([]byte, string) {
-		from, to := r.IntN(len(b)/pageSize), r.IntN(len(b)/pageSize)
-		copy(b[to*pageSize:][:pageSize], b[from*pageSize:][:pageSize])
-		return b, fmt.Sprintf("%d over %d", from, to)
-	},
-	// Both are in use: the older state of a page, in the place of the newer, is
-	// whole in itself, and nothing but a difference in counts could tell.
-	"a page in the place of another, under its number": func(r *rand.Rand, b []byte) ([]byte, string) {
-		used := slices.Sorted(maps.Keys(reachable(b)))
-		from, to := used[r.IntN(len(used))], used[r.IntN(len(used))]
-		copy(b[int(to)*pageSize+8:][:pageSize-8], b[int(from)*pageSize+8:][:pageSize-8])
-		return b, fmt.Sprintf("%d over %d", from, to)
-	},
-	"an end cut off": func(r *rand.Rand, b []byte) ([]byte, string) {
-		n := r.IntN(len(b))
-		return b[:n], fmt.Sprintf("to %d bytes", n)
-	},
-}
-
 var pageSize = os.Getpagesize()
 
-func flip(b []byte, at, bit int) ([]byte, string) {
-	b[at] ^= 1 << bit
-	return b, fmt.Sprintf("bit %d of byte %d", bit, at)
-}
-
-// trials is what a process is to try: the damages of these seeds, each on a
-// copy of the file.
+// trials is what a process is to try, for these seeds, each on a copy of the
+// file.
 type trials struct {
 	File, Truth, Dir string
 	From, To         int
-}
-
-// TestADamagedFileIsNeverAWrongAnswer spoils a file in many ways. Whatever
-// the store then does, it never ends the process, never hangs, and every
-// answer is right, or an error that says so; and Check finds whatever made a
-// read fail. What a write could spoil is looked at too: after one user has
-// written, what the others have.
-//
-// SKEIN_FAULTS=1 tries more of them on a larger file, SKEIN_FAULTS=all many
-// more, SKEIN_SEED=n that one alone.
-func TestADamagedFileIsNeverAWrongAnswer(t *testing.T) {
-	n, from, to := 45, 0, 40
-	switch os.Getenv("SKEIN_FAULTS") {
-	case "1":
-		n, to = 250, 800
-	case "all":
-		n, to = 250, 8000
-	}
-	if seed := os.Getenv("SKEIN_SEED"); seed != "" {
-		_, err := fmt.Sscan(seed, &from)
-		require.NoError(t, err)
-		to = from + 1
-	}
-	path, c, facts := populated(t, n, "ada", "ad", "bob")
-	truth := filepath.Join(t.TempDir(), "truth.json")
-	b, err := json.Marshal(golden{c, facts})
-	require.NoError(t, err)
-	writeFile(t, truth, b)
-
-	outcomes := map[string]int{}
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	const processes = 2
-	each := min(400, (to-from+processes-1)/processes)
-	gate := make(chan struct{}, processes)
-	for first := from; first < to; first += each {
-		dir := t.TempDir()
-		gate <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-gate }()
-			lines, err := start(t, "damaged", trials{path, truth, dir, first, min(first+each, to)}).finish()
-			mu.Lock()
-			defer mu.Unlock()
-			for _, line := range lines {
-				seed, outcome, _ := strings.Cut(line, ": ")
-				outcomes[outcome]++
-				if strings.HasPrefix(outcome, "WRONG") {
-					t.Errorf("%s: %s", seed, outcome)
-				}
-			}
-			if err != nil {
-				t.Errorf("the process died at the damage after %q: %v", lines[max(0, len(lines)-1):], err)
-			}
-		})
-	}
-	wg.Wait()
-	for outcome, n := range outcomes {
-		t.Logf("%5d times %s", n, outcome)
-	}
-}
-
-// damaged is a process that tries damages, and says how each went.
-func damaged(ctx context.Context, decode func(any) error) error {
-	var a trials
-	if err := decode(&a); err != nil {
-		return err
-	}
-	good, err := os.ReadFile(a.File)
-	if err != nil {
-		return err
-	}
-	b, err := os.ReadFile(a.Truth)
-	if err != nil {
-		return err
-	}
-	var truth golden
-	if err := json.Unmarshal(b, &truth); err != nil {
-		return err
-	}
-	kinds := slices.Sorted(maps.Keys(damages))
-	for seed := a.From; seed < a.To; seed++ {
-		r := rand.New(rand.NewPCG(uint64(seed), 1))
-		kind := kinds[seed%len(kinds)]
-		bad, what := damages[kind](r, slices.Clone(good))
-		path := filepath.Join(a.Dir, "threads.db")
-		if err := os.WriteFile(path, bad, 0o600); err != nil {
-			return err
-		}
-		outcome := "no difference: " + kind
-		if !slices.Equal(bad, good) {
-			outcome = try(ctx, path, truth)
-		}
-		fmt.Printf("%d, %s (%s): %s\n", seed, kind, what, outcome)
-	}
-	return nil
-}
-
-// try uses a damaged file and returns what came of it, in a few words that
-// are the same for many; or "WRONG", and all there is to say.
-func try(ctx context.Context, path string, truth golden) string {
-	store, err := bolt.Open(ctx, path, nil)
-	if err != nil {
-		if !errors.Is(err, threads.ErrCorrupt) {
-			return fmt.Sprintf("WRONG: Open = %v", err)
-		}
-		return "refused"
-	}
-	defer func() { _ = store.Close() }()
-	damagedReads, wrong := listen(ctx, store, truth.Catalog, truth)
-	if wrong != "" {
-		return wrong
-	}
-	_, checked := store.Check(ctx)
-	switch {
-	case checked == nil && damagedReads > 0:
-		return fmt.Sprintf("WRONG: %d reads failed, and Check found nothing", damagedReads)
-	case checked != nil && !errors.Is(checked, threads.ErrCorrupt):
-		return fmt.Sprintf("WRONG: Check = %v", checked)
-	}
-	wrote := true
-	svc := threads.NewService(store, nil)
-	for name, write := range writes(ctx, svc) {
-		if err := write(); err != nil {
-			wrote = false
-			if !is(err, threads.ErrCorrupt, threads.ErrUnknownOutcome, threads.ErrClosed) {
-				return fmt.Sprintf("WRONG: %s = %v", name, err)
-			}
-		}
-	}
-	others := truth.Catalog
-	others.Users = others.Users[1:]
-	if _, wrong := listen(ctx, store, others, truth); wrong != "" {
-		return "after writing: " + wrong
-	}
-	if err := store.Close(); err != nil && !errors.Is(err, threads.ErrCorrupt) {
-		return fmt.Sprintf("WRONG: Close = %v", err)
-	}
-	again, err := bolt.Open(ctx, path, nil)
-	switch {
-	case err != nil && (!errors.Is(err, threads.ErrCorrupt) || checked == nil):
-		return fmt.Sprintf("WRONG: Open again = %v", err)
-	case err == nil:
-		_, wrong := listen(ctx, again, others, truth)
-		if wrong != "" {
-			return "reopened: " + wrong
-		}
-		if _, err := again.Check(ctx); checked == nil && err != nil {
-			return fmt.Sprintf("WRONG: Check after writing and reopening = %v", err)
-		}
-		if err := again.Close(); err != nil && !errors.Is(err, threads.ErrCorrupt) {
-			return fmt.Sprintf("WRONG: Close again = %v", err)
-		}
-	}
-	switch {
-	case checked == nil && wrote:
-		return "no harm"
-	case checked == nil:
-		return "WRONG: a write failed, and Check found nothing"
-	case damagedReads == 0:
-		return "found by Check alone"
-	}
-	return "found by reads and Check"
 }
 
 // writes are some calls that write, for the user ada, in no order.
@@ -265,7 +54,7 @@ func writes(ctx context.Context, svc *threads.Service) map[string]func() error {
 			return err
 		},
 		"Purge": func() error {
-			_, err := svc.Purge(ctx, "ada", far, 30)
+			_, err := svc.Purge(ctx, "ada", probe.Far, 30)
 			return err
 		},
 	}
@@ -273,8 +62,8 @@ func writes(ctx context.Context, svc *threads.Service) map[string]func() error {
 
 // listen puts all questions and returns how many answers were honest errors,
 // and the first answer that was wrong.
-func listen(ctx context.Context, store threads.Store, c catalog, truth golden) (damaged int, wrong string) {
-	c.ask(ctx, store, func(question string, a answer) {
+func listen(ctx context.Context, store threads.Store, c probe.Catalog, truth golden) (damaged int, wrong string) {
+	c.Ask(ctx, store, func(question string, a probe.Answer) {
 		want := truth.Facts[question]
 		if question == "UsersDue" && len(c.Users) < len(truth.Catalog.Users) {
 			want = fmt.Sprint(slices.DeleteFunc(slices.Sorted(slices.Values(truth.Catalog.Users)),
@@ -282,10 +71,10 @@ func listen(ctx context.Context, store threads.Store, c catalog, truth golden) (
 		}
 		switch {
 		case a.String() == want:
-		case errors.Is(a.err, threads.ErrCorrupt), errors.Is(a.err, threads.ErrClosed):
+		case errors.Is(a.Err, threads.ErrCorrupt), errors.Is(a.Err, threads.ErrClosed):
 			damaged++
 		case wrong == "":
-			wrong = fmt.Sprintf("WRONG: %s = %s (%v); want %s", question, a, a.err, want)
+			wrong = fmt.Sprintf("WRONG: %s = %s (%v); want %s", question, a, a.Err, want)
 		}
 	})
 	return damaged, wrong
@@ -411,10 +200,10 @@ func TestADamagedThreadIsCorruptAlone(t *testing.T) {
 	store, err := bolt.Open(ctx, path, nil)
 	require.NoError(t, err)
 	wrong := 0
-	c.ask(ctx, store, func(question string, a answer) {
+	c.Ask(ctx, store, func(question string, a probe.Answer) {
 		switch {
 		case a.String() == facts[question]:
-		case errors.Is(a.err, threads.ErrCorrupt):
+		case errors.Is(a.Err, threads.ErrCorrupt):
 			wrong++
 			assert.Contains(t, question, "(ada", "only what has the thread fails")
 		default:
@@ -442,7 +231,7 @@ func TestADamagedThreadIsCorruptAlone(t *testing.T) {
 // then, in which it goes round in circles.
 func TestAFileCutShortWhileItIsOpen(t *testing.T) {
 	rounds := 6
-	if os.Getenv("SKEIN_FAULTS") != "" {
+	if os.Getenv("SKEIN_LAB") == "long" {
 		rounds = 200
 	}
 	path, c, facts := populated(t, 45, "ada", "ad", "bob")
@@ -450,7 +239,7 @@ func TestAFileCutShortWhileItIsOpen(t *testing.T) {
 	b, err := json.Marshal(golden{c, facts})
 	require.NoError(t, err)
 	writeFile(t, truth, b)
-	lines, err := start(t, "cut", trials{path, truth, t.TempDir(), 0, rounds}).finish()
+	lines, err := role.Start(t, "cut", trials{path, truth, t.TempDir(), 0, rounds}).Finish()
 	for _, line := range lines {
 		assert.NotContains(t, line, "WRONG")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"runtime"
@@ -109,6 +110,24 @@ func (db *database) isAt(path string) (same bool, err error) {
 		return false, err
 	}
 	return os.SameFile(open, there), nil
+}
+
+// settle makes durable what the file was opened with. After a sync that failed
+// the system may show bytes that are not on the disk, and will not write them:
+// with a meta page of that kind, the next commit would overwrite pages that the
+// one on the disk still needs. All other pages of a commit are synced before
+// its meta page is written, but those of a new database, which are the first
+// four together with the meta pages.
+func (db *database) settle() error {
+	b := make([]byte, 4*db.pageSize)
+	n, err := db.file.ReadAt(b, 0)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	if _, err := db.file.WriteAt(b[:n], 0); err != nil {
+		return classify(err)
+	}
+	return db.file.Sync()
 }
 
 // syncDir makes the names in a directory durable. Windows has no such call,

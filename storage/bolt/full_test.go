@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -83,18 +84,18 @@ func fillAndEmpty(t *testing.T, store *bolt.Store, path string, size int) {
 	}
 	first := fill("first")
 	require.Greater(t, len(first), 32)
-	_, err := store.Delete(ctx, "ada", first[0], threads.Deletion{ID: "del_one", User: "ada", DeletedAt: epoch})
+	_, err := store.Delete(ctx, "ada", first[0], threads.Deletion{ID: "del_one", User: "ada", DeletedAt: probe.Epoch})
 	require.NoError(t, err, "one thread can be deleted")
-	d, err := store.SoftDeleteAll(ctx, "ada", threads.Deletion{ID: "del_all", User: "ada", Scope: threads.All(), DeletedAt: epoch})
+	d, err := store.SoftDeleteAll(ctx, "ada", threads.Deletion{ID: "del_all", User: "ada", Scope: threads.All(), DeletedAt: probe.Epoch})
 	require.NoError(t, err, "all threads can be deleted")
 	require.EqualValues(t, len(first)-1, d.Count)
-	_, err = store.Restore(ctx, "ada", "del_one", epoch)
+	_, err = store.Restore(ctx, "ada", "del_one", probe.Epoch)
 	require.NoError(t, err, "and restored")
-	_, err = store.Delete(ctx, "ada", first[0], threads.Deletion{ID: "del_again", User: "ada", DeletedAt: epoch})
+	_, err = store.Delete(ctx, "ada", first[0], threads.Deletion{ID: "del_again", User: "ada", DeletedAt: probe.Epoch})
 	require.NoError(t, err)
 	var purged int64
 	for r := (threads.PurgeResult{More: true}); r.More; {
-		r, err = store.Purge(ctx, "ada", far, far, threads.MaxPurge)
+		r, err = store.Purge(ctx, "ada", probe.Far, probe.Far, threads.MaxPurge)
 		require.NoError(t, err, "a full store can be purged")
 		purged += r.Threads
 	}
@@ -119,7 +120,7 @@ func TestALimitBelowWhatThereIsRefusesGrowthAlone(t *testing.T) {
 	ctx := t.Context()
 	path, c, facts := populated(t, 250, "ada", "ad", "bob")
 	store := openAt(t, path, &bolt.Options{MaxSize: bolt.MinMaxSize})
-	assert.Empty(t, differences(c.facts(ctx, store), facts))
+	assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 	before, err := store.Stats(ctx)
 	require.NoError(t, err)
 	require.Greater(t, before.FileBytes, int64(bolt.MinMaxSize))
@@ -131,5 +132,5 @@ func TestALimitBelowWhatThereIsRefusesGrowthAlone(t *testing.T) {
 	after, err := store.Stats(ctx)
 	require.NoError(t, err)
 	assert.Equal(t, before.FileBytes, after.FileBytes, "the file did not grow")
-	assert.Empty(t, differences(c.facts(ctx, store), facts))
+	assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 }

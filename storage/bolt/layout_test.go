@@ -12,13 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
 
 // golden is what was in a file when it was written.
 type golden struct {
-	Catalog catalog
+	Catalog probe.Catalog
 	Facts   map[string]string
 }
 
@@ -46,7 +47,7 @@ func TestEveryLayoutIsRead(t *testing.T) {
 	copyFile(t, file, path)
 
 	store := openAt(t, path, nil)
-	assert.Empty(t, differences(want.Catalog.facts(ctx, store), want.Facts), "every record is read as it was written")
+	assert.Empty(t, probe.Differences(want.Catalog.Facts(ctx, store), want.Facts), "every record is read as it was written")
 	_, err = store.Check(ctx)
 	require.NoError(t, err)
 
@@ -66,7 +67,7 @@ func TestEveryLayoutIsRead(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, old, replay, "an idempotency key of the old file is still known")
 		for r := (threads.PurgeResult{More: true}); r.More; {
-			r, err = svc.Purge(ctx, user, far, 7)
+			r, err = svc.Purge(ctx, user, probe.Far, 7)
 			require.NoError(t, err)
 			before.Deleted -= r.Threads
 		}
@@ -125,7 +126,7 @@ func TestAnOlderLayoutIsUpgradedInPlace(t *testing.T) {
 	for range 2 {
 		store, err := bolt.Open(ctx, path, nil)
 		require.NoError(t, err)
-		assert.Empty(t, differences(c.facts(ctx, store), facts))
+		assert.Empty(t, probe.Differences(c.Facts(ctx, store), facts))
 		require.NoError(t, store.Close())
 	}
 	assert.Equal(t, 1, runs, "the second Open found nothing to do")
@@ -158,5 +159,5 @@ func TestAnUpgradeThatFailsLeavesTheFileAsItWas(t *testing.T) {
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(before, after), "the file was changed")
-	assert.Empty(t, differences(c.facts(ctx, openAt(t, path, nil)), facts))
+	assert.Empty(t, probe.Differences(c.Facts(ctx, openAt(t, path, nil)), facts))
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/role"
 	"github.com/skein-go/skein/threads"
 )
 
@@ -17,22 +18,22 @@ import (
 func TestAnOpenerThatWaitedForACompactionGetsTheNewFile(t *testing.T) {
 	ctx := t.Context()
 	path, _, _ := populated(t, 12, "ada")
-	p := start(t, "holder", path)
-	require.Equal(t, "open", p.line())
-	waiting := start(t, "creator", creation{Path: path, User: "ada", ID: "thrd_waiter"})
-	require.Equal(t, "opening", waiting.line())
+	p := role.Start(t, "holder", path)
+	require.Equal(t, "open", p.Line())
+	waiting := role.Start(t, "creator", creation{Path: path, User: "ada", ID: "thrd_waiter"})
+	require.Equal(t, "opening", waiting.Line())
 	for !hasOpen(t, waiting.Process.Pid, path) {
 		time.Sleep(time.Millisecond) // until it waits for the lock of the old file
 	}
-	p.say(t, "compact")
-	require.Equal(t, "done compact", p.line())
-	p.say(t, "create")
-	require.Equal(t, "done create", p.line())
-	p.say(t, "close")
-	_, err := waiting.finish()
+	p.Say(t, "compact")
+	require.Equal(t, "done compact", p.Line())
+	p.Say(t, "create")
+	require.Equal(t, "done create", p.Line())
+	p.Say(t, "close")
+	_, err := waiting.Finish()
 	require.NoError(t, err)
-	require.NoError(t, p.in.Close())
-	_, err = p.finish()
+	require.NoError(t, p.In.Close())
+	_, err = p.Finish()
 	require.NoError(t, err)
 	store := openAt(t, path, nil)
 	for _, id := range []string{"thrd_holder", "thrd_waiter"} {

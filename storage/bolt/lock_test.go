@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/probe"
+	"github.com/skein-go/skein/internal/role"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -42,42 +44,42 @@ func holder(ctx context.Context, decode func(any) error) error {
 
 func TestAFileOfAnotherProcessIsLocked(t *testing.T) {
 	path, c, facts := populated(t, 12, "ada")
-	p := start(t, "holder", path)
-	require.Equal(t, "open", p.line())
+	p := role.Start(t, "holder", path)
+	require.Equal(t, "open", p.Line())
 	for _, timeout := range []time.Duration{0, time.Millisecond} {
 		_, err := bolt.Open(t.Context(), path, &bolt.Options{LockTimeout: timeout})
 		require.ErrorIs(t, err, threads.ErrLocked)
 		require.ErrorContains(t, err, path)
 	}
-	p.say(t, "close")
-	require.Equal(t, "done close", p.line())
+	p.Say(t, "close")
+	require.Equal(t, "done close", p.Line())
 	store := openAt(t, path, nil)
-	assert.Empty(t, differences(c.facts(t.Context(), store), facts))
-	require.NoError(t, p.in.Close())
-	_, err := p.finish()
+	assert.Empty(t, probe.Differences(c.Facts(t.Context(), store), facts))
+	require.NoError(t, p.In.Close())
+	_, err := p.Finish()
 	require.NoError(t, err)
 }
 
 func TestAnOpenerWaitsForTheLock(t *testing.T) {
 	path, _, _ := populated(t, 12, "ada")
-	p := start(t, "holder", path)
-	require.Equal(t, "open", p.line())
+	p := role.Start(t, "holder", path)
+	require.Equal(t, "open", p.Line())
 	opened := make(chan *bolt.Store)
 	go func() {
-		store, err := bolt.Open(context.Background(), path, &bolt.Options{LockTimeout: deadline})
+		store, err := bolt.Open(context.Background(), path, &bolt.Options{LockTimeout: role.Deadline})
 		assert.NoError(t, err)
 		opened <- store
 	}()
-	p.say(t, "create")
-	require.Equal(t, "done create", p.line())
-	p.say(t, "close")
+	p.Say(t, "create")
+	require.Equal(t, "done create", p.Line())
+	p.Say(t, "close")
 	store := <-opened
 	require.NotNil(t, store)
 	_, err := store.Get(t.Context(), "ada", "thrd_holder", threads.Live)
 	require.NoError(t, err)
 	require.NoError(t, store.Close())
-	require.NoError(t, p.in.Close())
-	_, err = p.finish()
+	require.NoError(t, p.In.Close())
+	_, err = p.Finish()
 	require.NoError(t, err)
 }
 
@@ -90,7 +92,7 @@ func creator(ctx context.Context, decode func(any) error) error {
 		return err
 	}
 	fmt.Println("opening")
-	store, err := bolt.Open(ctx, c.Path, &bolt.Options{LockTimeout: deadline})
+	store, err := bolt.Open(ctx, c.Path, &bolt.Options{LockTimeout: role.Deadline})
 	if err != nil {
 		return err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -96,7 +97,7 @@ func TestAPreviewGivesUpWithItsContext(t *testing.T) {
 	store, _ := newStore(t, nil)
 	for _, id := range []string{"1", "2", "3"} {
 		require.NoError(t, store.Create(t.Context(), "ada", thread("ada", id)))
-		_, err := store.Delete(t.Context(), "ada", id, threads.Deletion{ID: "del_" + id, User: "ada", DeletedAt: epoch})
+		_, err := store.Delete(t.Context(), "ada", id, threads.Deletion{ID: "del_" + id, User: "ada", DeletedAt: probe.Epoch})
 		require.NoError(t, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
@@ -105,6 +106,6 @@ func TestAPreviewGivesUpWithItsContext(t *testing.T) {
 		if looks++; looks == 2 {
 			cancel()
 		}
-	}}, "ada", far)
+	}}, "ada", probe.Far)
 	require.ErrorIs(t, err, context.Canceled)
 }

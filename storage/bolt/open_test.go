@@ -17,6 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
+	"github.com/skein-go/skein/internal/probe"
+	"github.com/skein-go/skein/internal/role"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -122,7 +124,7 @@ func TestAnEmptyFileBecomesAStore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "threads.db")
 	writeFile(t, path, nil) // as a process leaves it that ends right after creating it
 	store := openAt(t, path, nil)
-	require.NoError(t, populate(t.Context(), clockwork(store), "ada", 5))
+	require.NoError(t, probe.Populate(t.Context(), probe.Clockwork(store), "ada", 5))
 }
 
 func TestAPathThatCannotBeAFileIsSaidSo(t *testing.T) {
@@ -170,7 +172,7 @@ func TestFiveOpenersAtOnceTakeTurns(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range 5 {
 		wg.Go(func() {
-			store, err := bolt.Open(t.Context(), path, &bolt.Options{LockTimeout: deadline})
+			store, err := bolt.Open(t.Context(), path, &bolt.Options{LockTimeout: role.Deadline})
 			if err != nil {
 				t.Errorf("Open = %v", err)
 				return
@@ -231,13 +233,13 @@ func TestTheFileBehindALinkIsTheStore(t *testing.T) {
 	store = openAt(t, path, nil)
 	_, err = store.Get(ctx, "ada", "thrd_late", threads.Live)
 	require.NoError(t, err, "the write after the compaction is in the file itself")
-	assert.Equal(t, facts["ListDeletions(ada, order 0)"], c.facts(ctx, store)["ListDeletions(ada, order 0)"])
+	assert.Equal(t, facts["ListDeletions(ada, order 0)"], c.Facts(ctx, store)["ListDeletions(ada, order 0)"])
 }
 
 // thread is a plain live thread.
 func thread(user, id string) threads.Thread {
 	return threads.Thread{
-		ID: id, User: user, Title: "title of " + id, CreatedAt: epoch, UpdatedAt: epoch, LastActivityAt: epoch, Version: 1,
+		ID: id, User: user, Title: "title of " + id, CreatedAt: probe.Epoch, UpdatedAt: probe.Epoch, LastActivityAt: probe.Epoch, Version: 1,
 	}
 }
 
@@ -269,7 +271,7 @@ func TestStatsAreOfTheFile(t *testing.T) {
 		do   func() error
 	}{
 		{"at first", func() error { return nil }},
-		{"after a purge", func() error { _, err := store.Purge(ctx, "ada", far, far, threads.MaxPurge); return err }},
+		{"after a purge", func() error { _, err := store.Purge(ctx, "ada", probe.Far, probe.Far, threads.MaxPurge); return err }},
 		{"after a compaction", func() error { return store.Compact(ctx) }},
 		{"after another", func() error { return store.Compact(ctx) }},
 	} {

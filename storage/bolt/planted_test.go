@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.etcd.io/bbolt"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -56,9 +57,9 @@ func TestRecordsThatContradictEachOther(t *testing.T) {
 			for _, id := range []string{"thrd_0", "thrd_1", "thrd_2", "thrd_3"} {
 				require.NoError(t, store.Create(ctx, "ada", thread("ada", id)))
 			}
-			_, err = store.Delete(ctx, "ada", "thrd_0", threads.Deletion{ID: "del_one", User: "ada", DeletedAt: epoch})
+			_, err = store.Delete(ctx, "ada", "thrd_0", threads.Deletion{ID: "del_one", User: "ada", DeletedAt: probe.Epoch})
 			require.NoError(t, err)
-			_, err = store.SoftDeleteAll(ctx, "ada", threads.Deletion{ID: "del_all", User: "ada", Scope: threads.Personal(), DeletedAt: epoch})
+			_, err = store.SoftDeleteAll(ctx, "ada", threads.Deletion{ID: "del_all", User: "ada", Scope: threads.Personal(), DeletedAt: probe.Epoch})
 			require.NoError(t, err)
 			_, err = store.Check(ctx)
 			require.NoError(t, err, "before")
@@ -72,7 +73,7 @@ func TestRecordsThatContradictEachOther(t *testing.T) {
 			for _, id := range []string{"del_one", "del_all"} {
 				before, err := store.List(ctx, "ada", threads.Query{Scope: threads.All()}, threads.Cursor{}, 10)
 				require.NoError(t, err)
-				n, err := store.Restore(ctx, "ada", id, epoch)
+				n, err := store.Restore(ctx, "ada", id, probe.Epoch)
 				after, listErr := store.List(ctx, "ada", threads.Query{Scope: threads.All()}, threads.Cursor{}, 10)
 				if listErr != nil || err != nil {
 					assert.ErrorIs(t, err, threads.ErrCorrupt, "Restore(%s) = %d", id, n)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -48,9 +49,9 @@ func TestNobodyTakesTheRoomThatIsKeptForPurges(t *testing.T) {
 					return
 				default:
 				}
-				_, err := store.Delete(ctx, "eve", "thrd_absent", threads.Deletion{ID: "del_1", User: "eve", DeletedAt: epoch})
+				_, err := store.Delete(ctx, "eve", "thrd_absent", threads.Deletion{ID: "del_1", User: "eve", DeletedAt: probe.Epoch})
 				assert.ErrorIs(t, err, threads.ErrNotFound)
-				_, err = store.Purge(ctx, "eve", far, far, 10)
+				_, err = store.Purge(ctx, "eve", probe.Far, probe.Far, 10)
 				assert.NoError(t, err, "there is nothing to write")
 			}
 		})
@@ -61,11 +62,11 @@ func TestNobodyTakesTheRoomThatIsKeptForPurges(t *testing.T) {
 	for _, user := range users {
 		n, err := store.Count(ctx, user, threads.All())
 		require.NoError(t, err)
-		d, err := store.SoftDeleteAll(ctx, user, threads.Deletion{ID: "del_all", User: user, Scope: threads.All(), DeletedAt: epoch})
+		d, err := store.SoftDeleteAll(ctx, user, threads.Deletion{ID: "del_all", User: user, Scope: threads.All(), DeletedAt: probe.Epoch})
 		require.NoError(t, err)
 		require.Equal(t, n.Live, d.Count)
 		for r := (threads.PurgeResult{More: true}); r.More; {
-			r, err = store.Purge(ctx, user, far, far, threads.MaxPurge)
+			r, err = store.Purge(ctx, user, probe.Far, probe.Far, threads.MaxPurge)
 			require.NoError(t, err)
 		}
 	}
@@ -100,7 +101,7 @@ func TestWhatHasNoRoomTouchesNobodyElse(t *testing.T) {
 	<-begun
 	for i := range 8 {
 		_, err := store.Delete(ctx, "ada", fmt.Sprintf("thrd_ada_%06d", i),
-			threads.Deletion{ID: fmt.Sprint("del_", i), User: "ada", DeletedAt: epoch})
+			threads.Deletion{ID: fmt.Sprint("del_", i), User: "ada", DeletedAt: probe.Epoch})
 		assert.NoError(t, err)
 	}
 	close(done)

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/role"
 	"github.com/skein-go/skein/storage/bolt"
 )
 
@@ -53,8 +54,8 @@ func TestFilesThatMayNotBeWritten(t *testing.T) {
 		"a path that cannot be followed": filepath.Join(hidden, "threads.db"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			p := startAs(t, "opener", path, nobody)
-			lines, err := p.finish()
+			p := role.StartAs(t, "opener", path, nobody)
+			lines, err := p.Finish()
 			require.NoError(t, err)
 			require.Len(t, lines, 1)
 			assert.Contains(t, lines[0], "permission ", "Open = %s; want an fs.ErrPermission", lines[0])
@@ -69,7 +70,7 @@ func TestFilesThatMayNotBeWritten(t *testing.T) {
 }
 
 // nobody makes a command run without the rights of root.
-func nobody(p *process) {
+func nobody(p *role.Process) {
 	if os.Geteuid() == 0 {
 		p.Path = "/proc/self/exe" // which needs no way to it
 		p.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}

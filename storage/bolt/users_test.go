@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/probe"
 	"github.com/skein-go/skein/storage/bolt"
 	"github.com/skein-go/skein/threads"
 )
@@ -23,21 +24,21 @@ func TestUsersWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 	ctx := t.Context()
 	store, err := bolt.New(ctx, unsynced(t), nil)
 	require.NoError(t, err)
-	svc := clockwork(store)
+	svc := probe.Clockwork(store)
 	facts := map[string]map[string]string{}
 	for _, user := range alike {
-		require.NoError(t, populate(ctx, svc, user, 12))
+		require.NoError(t, probe.Populate(ctx, svc, user, 12))
 	}
 	for _, user := range alike {
-		c, err := catalogOf(ctx, store, user)
+		c, err := probe.CatalogOf(ctx, store, user)
 		require.NoError(t, err)
-		facts[user] = c.facts(ctx, store)
+		facts[user] = c.Facts(ctx, store)
 	}
 	sorted := slices.Sorted(slices.Values(alike))
 	for i := range sorted {
 		var got []string
 		for from := sorted[i]; ; { // pages of one user, from each on
-			page, err := store.UsersDue(ctx, far, from, 1)
+			page, err := store.UsersDue(ctx, probe.Far, from, 1)
 			require.NoError(t, err)
 			if len(page) == 0 {
 				break
@@ -47,17 +48,17 @@ func TestUsersWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 		}
 		assert.Equal(t, sorted[i+1:], append([]string{}, got...), "UsersDue after %q", sorted[i])
 	}
-	users, err := store.UsersDue(ctx, far, "", threads.MaxPage)
+	users, err := store.UsersDue(ctx, probe.Far, "", threads.MaxPage)
 	require.NoError(t, err)
 	assert.Equal(t, sorted, users)
-	users, err = store.UsersDue(ctx, epoch, "", threads.MaxPage)
+	users, err = store.UsersDue(ctx, probe.Epoch, "", threads.MaxPage)
 	require.NoError(t, err)
 	assert.Empty(t, users, "nobody deleted anything before the beginning")
 
 	for i, user := range alike {
 		if i%2 == 0 {
 			for r := (threads.PurgeResult{More: true}); r.More; {
-				r, err = store.Purge(ctx, user, far, far, 5)
+				r, err = store.Purge(ctx, user, probe.Far, probe.Far, 5)
 				require.NoError(t, err)
 			}
 		} else {
@@ -68,11 +69,11 @@ func TestUsersWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 		require.NoError(t, err)
 		assert.Zero(t, n.Deleted)
 		for _, other := range alike[i+1 : min(i+4, len(alike))] {
-			c, err := catalogOf(ctx, store, other)
+			c, err := probe.CatalogOf(ctx, store, other)
 			require.NoError(t, err)
-			require.Empty(t, differences(c.facts(ctx, store), facts[other]), "%q after the purge or erasure of %q", other, user)
+			require.Empty(t, probe.Differences(c.Facts(ctx, store), facts[other]), "%q after the purge or erasure of %q", other, user)
 		}
-		users, err := store.UsersDue(ctx, far, "", threads.MaxPage)
+		users, err := store.UsersDue(ctx, probe.Far, "", threads.MaxPage)
 		require.NoError(t, err)
 		if i%2 == 1 {
 			assert.NotContains(t, users, user)
@@ -86,7 +87,7 @@ func TestOrganizationsWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 	ctx := t.Context()
 	store, err := bolt.New(ctx, unsynced(t), nil)
 	require.NoError(t, err)
-	svc := clockwork(store)
+	svc := probe.Clockwork(store)
 	organizations := []string{"", "org_a", "org_ab", "org_a-", "org_a_", "org_A", "org_b", "org_" + strings.Repeat("a", 124)}
 	deletions := map[string]threads.Deletion{}
 	for i, organization := range organizations {
@@ -99,7 +100,7 @@ func TestOrganizationsWithNamesAlikeHaveNothingInCommon(t *testing.T) {
 		for _, organization := range organizations {
 			n, err := store.Count(ctx, "ada", threads.ScopeOf(organization))
 			require.NoError(t, err)
-			list, err := listAll(ctx, store, "ada", threads.Query{Scope: threads.ScopeOf(organization)}, 3)
+			list, err := probe.List(ctx, store, "ada", threads.Query{Scope: threads.ScopeOf(organization)}, 3)
 			require.NoError(t, err)
 			require.Len(t, list, int(n.Live))
 			live = append(live, n.Live)
@@ -141,18 +142,18 @@ func TestIDsOfOddBytes(t *testing.T) {
 	}
 	sorted := slices.Sorted(slices.Values(ids))
 	var got []string
-	list, err := listAll(ctx, store, "ada", threads.Query{Scope: threads.All(), Order: threads.OldestFirst}, 2)
+	list, err := probe.List(ctx, store, "ada", threads.Query{Scope: threads.All(), Order: threads.OldestFirst}, 2)
 	require.NoError(t, err)
 	for _, th := range list {
 		got = append(got, th.ID)
 	}
 	assert.Equal(t, sorted, got)
 	for _, id := range ids {
-		list, err := listAll(ctx, store, "ada", threads.Query{Scope: threads.All(), Assistant: id}, 2)
+		list, err := probe.List(ctx, store, "ada", threads.Query{Scope: threads.All(), Assistant: id}, 2)
 		require.NoError(t, err)
 		require.Len(t, list, 1, "List(assistant %q)", id)
 		assert.Equal(t, id, list[0].ID)
-		d, err := store.Delete(ctx, "ada", id, threads.Deletion{ID: id, User: "ada", DeletedAt: epoch})
+		d, err := store.Delete(ctx, "ada", id, threads.Deletion{ID: id, User: "ada", DeletedAt: probe.Epoch})
 		require.NoError(t, err, "%q", id)
 		assert.Equal(t, id, d.ID)
 	}

@@ -38,7 +38,7 @@ func errorCode(err error) (int, bool) {
 }
 
 // errFull says what to do.
-var errFull = fmt.Errorf("%w: nothing was changed; purge what is deleted, free some space on the disk (a purge needs a little too), or allow a larger file",
+var errFull = fmt.Errorf("%w: nothing was changed; purge what is deleted, free some space on the disk (a purge needs some too), or allow a larger file",
 	threads.ErrFull)
 
 // classify gives an error of the engine its class.

@@ -1,7 +1,7 @@
 // Package sqlite keeps threads in a SQLite database, without cgo: the store
 // for hosts that live in SQLite already, or want to ask their threads
-// questions in SQL. Any SQLite shell reads the file; the view live_threads is
-// what to look at.
+// questions in SQL. Any SQLite shell reads the file; the view
+// skein_live_threads is what to look at.
 //
 // It keeps every promise of [threads.Store]. Deleting or restoring all threads
 // of a user is one small commit at any number of them. What a call has
@@ -12,7 +12,9 @@
 // costs several times what it costs in package bolt; a read transaction that
 // stays open, of a host's own too, keeps the log from being emptied, and the
 // log then grows; files on a network share are not safe, for SQLite's locks
-// are not; the file does not shrink, but for [Store.Erase], and a user with
+// are not; on a disk that is full the log and
+// the file may want some 12 MiB more before a purge can give room back; the file
+// does not shrink, but for [Store.Erase], and a user with
 // hundreds of live or deleted generations (organizations, or bulk deletions
 // in the trash) pays for each in every page of a list. SQLite has no checksum
 // of its pages. Each row has one here, so no thread is shown otherwise than it
