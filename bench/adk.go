@@ -27,7 +27,7 @@ var (
 	}
 	adkSQLite = Contender{
 		Name: "adk-sqlite", Engine: "SQLite", Slow: 10_000,
-		About: "google.golang.org/adk v2.2, `session/database` on the same driver and pragmas. " + adkAbout + " Each delete is a transaction.",
+		About: "google.golang.org/adk v2.2, `session/database` on the same driver and pragmas. " + adkAbout + " Each delete is a transaction, on one of four connections that wait for each other in SQLite.",
 		Open: func(ctx context.Context, dir string, fill bool) (Keeper, error) {
 			files, err := openSQLite(ctx, dir, "adk.sqlite", "", fill)
 			if err != nil {

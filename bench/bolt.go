@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"time"
 
@@ -65,7 +66,7 @@ func backwards(b *bbolt.Bucket, user string, after *threads.Thread, do func(k, v
 
 var stampedBolt = Contender{
 	Name: "stamped-bolt", Engine: "bbolt",
-	About: "By hand on bbolt: threads as JSON with a `deleted_at`, an index of the live ones and one of the deleted ones. Deleting all rewrites every record in one transaction.",
+	About: "By hand on bbolt, its free list not synced: threads as JSON with a `deleted_at`, an index of the live ones and one of the deleted ones. Deleting all rewrites every record in one transaction.",
 	Open: func(_ context.Context, dir string, fill bool) (Keeper, error) {
 		db, err := openBolt(dir, "stamped.db", fill, "threads", "live", "deleted")
 		return &boltStamped{db: db}, err
@@ -135,8 +136,6 @@ func all(tx *bbolt.Tx, bucket, user string, most int) (places [][]byte) {
 	}
 	return places
 }
-
-const every = 1 << 40
 
 func (s *boltStamped) Fill(_ context.Context, user string, from, to int) error {
 	return batches(from, to, 10_000, func(from, to int) error {
@@ -208,7 +207,7 @@ func (s *boltStamped) Delete(_ context.Context, user, id string) error {
 func (s *boltStamped) DeleteAll(_ context.Context, user string) (n int, err error) {
 	at := time.Now()
 	err = s.db.Update(func(tx *bbolt.Tx) error {
-		places := all(tx, "live", user, every)
+		places := all(tx, "live", user, math.MaxInt)
 		n = len(places)
 		return move(tx, user, "live", "deleted", places, at)
 	})
@@ -219,7 +218,7 @@ func (s *boltStamped) DeleteAll(_ context.Context, user string) (n int, err erro
 func (s *boltStamped) Restore(_ context.Context, user string) (n int, err error) {
 	err = s.db.Update(func(tx *bbolt.Tx) error {
 		var back [][]byte
-		for _, place := range all(tx, "deleted", user, every) {
+		for _, place := range all(tx, "deleted", user, math.MaxInt) {
 			r, err := record(tx, user, idAt(user, place))
 			if err != nil {
 				return err
@@ -259,7 +258,7 @@ func (s *boltStamped) Close() error { return s.db.Close() }
 
 var bareBolt = Contender{
 	Name: "bare-bolt", Engine: "bbolt",
-	About: "The least that bbolt can do: one record a thread under one key, no index by id beside it, no check of anything. Deleting or restoring all is a commit of one small record, whatever it would have to say.",
+	About: "The least that bbolt can do, its free list not synced: one record a thread under one key, no index by id beside it, no check of anything. Deleting or restoring all is a commit of one small record, whatever it would have to say.",
 	Open: func(_ context.Context, dir string, fill bool) (Keeper, error) {
 		db, err := openBolt(dir, "bare.db", fill, "threads", "small")
 		return &boltBare{db: db, deleted: map[string]int{}}, err

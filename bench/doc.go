@@ -2,9 +2,9 @@
 // beside the least that their engines can do: the same work, on the same disk,
 // in one run.
 //
-//	bench/run                 everything, into docs/performance.md; about an hour
-//	bench/compare main HEAD   two revisions of the stores, before and after
-//	go test -bench . -short   each workload once, small
+//	bench/run                                everything, into docs/performance.md; about an hour
+//	bench/compare main HEAD                  two revisions of the stores, before and after
+//	go test -bench . -short -benchtime 1x    each workload once, small
 //
 // The workloads are Go benchmarks, so every tool for those works on them; each
 // has a sub-benchmark for each contender, by=NAME. A [Contender] says how it

@@ -10,5 +10,6 @@ func init() {
 		"holder":    holder,
 		"eraser":    eraser,
 		"compactor": compactor,
+		"soaker":    soaker,
 	})
 }

@@ -59,9 +59,10 @@ func duration(ns float64) string {
 // are.
 func plotDeleteAll(m measurements, path string) error {
 	p := plot.New()
+	p.Title.Padding, p.Legend.Padding = vg.Points(8), vg.Points(2)
 	p.Title.Text = "Deleting all threads of a user"
 	p.X.Label.Text = "threads"
-	p.Y.Label.Text = "time until it is durable"
+	p.Y.Label.Text = "time until it is done, and durable if it is kept in a file"
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker = logarithmic(func(v float64) string { return group(int64(v)) })
 	p.Y.Tick.Marker = logarithmic(duration)
@@ -86,8 +87,8 @@ func plotDeleteAll(m measurements, path string) error {
 		p.Add(line, dots)
 		p.Legend.Add(c.Name, line, dots)
 	}
-	p.X.Max *= 1.2
-	p.Y.Max *= 30 // room for the legend
+	p.X.Max *= 1.8
+	p.Y.Max *= 100 // room for the legend
 	return p.Save(20*vg.Centimeter, 14*vg.Centimeter, path)
 }
 
@@ -95,9 +96,10 @@ func plotDeleteAll(m measurements, path string) error {
 // due, while a million threads are deleted.
 func plotLatency(dir, engine, path string) error {
 	p := plot.New()
+	p.Title.Padding, p.Legend.Padding = vg.Points(8), vg.Points(2)
 	p.Title.Text = "Writes of 100 other users while 1,000,000 threads are deleted (" + engine + ")"
 	p.X.Label.Text = "seconds since the delete began"
-	p.Y.Label.Text = "time from when a write was due until it was durable"
+	p.Y.Label.Text = "how late a write was done"
 	p.Y.Scale = plot.LogScale{}
 	p.Y.Tick.Marker = logarithmic(duration)
 	p.Add(plotter.NewGrid())
@@ -128,7 +130,7 @@ func plotLatency(dir, engine, path string) error {
 	if !drawn {
 		return fmt.Errorf("no series of %s in %s", engine, dir)
 	}
-	p.Y.Max *= 5
+	p.Y.Max *= 20
 	return p.Save(20*vg.Centimeter, 10*vg.Centimeter, path)
 }
 

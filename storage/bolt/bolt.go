@@ -124,9 +124,6 @@ func openStore(ctx context.Context, path string, o Options) (*Store, error) {
 		err = db.verify(ctx)
 	}
 	if err == nil {
-		err = db.settle()
-	}
-	if err == nil {
 		err = prepare(db, resolved)
 	}
 	if err != nil {
@@ -141,7 +138,9 @@ func openStore(ctx context.Context, path string, o Options) (*Store, error) {
 // nothing is durable; and for its pages, which only Open looks at. Inside a
 // write transaction of its own the host must not call a method that writes:
 // that waits for the transaction to end. A write waits for a transaction of the
-// host's to end, whatever becomes of its context meanwhile.
+// host's to end, whatever becomes of its context meanwhile. After
+// [threads.ErrUnknownOutcome] the database may show what is not on the disk: only
+// Open, of a file of our own, makes sure of that.
 //
 // It returns [threads.ErrCorrupt] if what is in the buckets is not Skein's or
 // is damaged, [threads.ErrNewerLayout] if a newer version of this package has

@@ -121,13 +121,16 @@ func (db *database) isAt(path string) (same bool, err error) {
 func (db *database) settle() error {
 	b := make([]byte, 4*db.pageSize)
 	n, err := db.file.ReadAt(b, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return err
+	if errors.Is(err, io.EOF) {
+		err = nil
 	}
-	if _, err := db.file.WriteAt(b[:n], 0); err != nil {
-		return classify(err)
+	if err == nil {
+		_, err = db.file.WriteAt(b[:n], 0)
 	}
-	return db.file.Sync()
+	if err == nil {
+		err = db.file.Sync()
+	}
+	return classify(err)
 }
 
 // syncDir makes the names in a directory durable. Windows has no such call,

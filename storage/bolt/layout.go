@@ -55,6 +55,9 @@ func prepare(db *database, file string) error {
 		}
 		return apart(tx)
 	})
+	if err == nil && file != "" { // it is not refused any more
+		err = db.settle()
+	}
 	if err != nil || current {
 		return err
 	}

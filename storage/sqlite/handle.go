@@ -124,9 +124,7 @@ func (t *txn) commit() error {
 // rollback ends the transaction without effect. If SQLite has rolled it back
 // already, that is an error which says nothing new.
 func (t *txn) rollback() {
-	if t.tx != nil {
-		_ = t.tx.Rollback()
-	}
+	_ = t.tx.Rollback()
 	t.over()
 }
 
@@ -144,6 +142,8 @@ func (t *txn) statement(text string) (*sql.Stmt, error) {
 	st := t.handle.prepared(text)
 	var err error
 	switch {
+	case t.tx == nil && len(t.statements) > 0:
+		err = errors.New("a second statement needs a transaction") // a mistake of ours
 	case t.tx == nil && st == nil:
 		st, err = t.handle.prepare(t.ctx, text)
 	case t.tx != nil && st == nil:

@@ -274,18 +274,11 @@ func (s *Store) leave() { s.mu.RUnlock() }
 
 // read runs f on one state of what the user has.
 func (s *Store) read(ctx context.Context, user string, invalid error, f func(*view) error) error {
-	return s.readIn(ctx, user, invalid, s.begin, f)
+	return s.reading(ctx, invalid, func() error { return s.inTransaction(ctx, user, f) })
 }
 
-// readOne does so for an f that runs one statement, which sees one state
-// without a transaction: beginning and ending one would cost as much again.
-func (s *Store) readOne(ctx context.Context, user string, invalid error, f func(*view) error) error {
-	return s.readIn(ctx, user, invalid, func(ctx context.Context, h *handle) (*txn, error) { return s.newTxn(ctx, h, nil), nil }, f)
-}
-
-func (s *Store) readIn(
-	ctx context.Context, user string, invalid error, begin func(context.Context, *handle) (*txn, error), f func(*view) error,
-) error {
+// reading runs what reads, once, in one call.
+func (s *Store) reading(ctx context.Context, invalid error, f func() error) error {
 	if invalid != nil {
 		return invalid
 	}
@@ -293,15 +286,28 @@ func (s *Store) readIn(
 		return err
 	}
 	defer s.leave()
-	t, err := begin(ctx, s.reader)
-	if err == nil {
-		defer t.rollback()
-		err = f(&view{txn: t, user: user})
-	}
+	err := f()
 	if err != nil && ctx.Err() != nil { // whatever it was, it was that
 		return ctx.Err()
 	}
 	return err
+}
+
+func (s *Store) inTransaction(ctx context.Context, user string, f func(*view) error) error {
+	t, err := s.begin(ctx, s.reader)
+	if err != nil {
+		return err
+	}
+	defer t.rollback()
+	return f(&view{txn: t, user: user})
+}
+
+// inStatement is for an f that runs one statement, which sees one state without
+// a transaction: beginning and ending one would cost as much again.
+func (s *Store) inStatement(ctx context.Context, user string, f func(*view) error) error {
+	t := s.newTxn(ctx, s.reader, nil)
+	defer t.over()
+	return f(&view{txn: t, user: user})
 }
 
 // write runs f on what the user has and returns when its changes are durable.

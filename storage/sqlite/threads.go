@@ -102,21 +102,24 @@ func (v *view) find(id string, state threads.State) (row, error) {
 // Get implements [threads.Store].
 func (s *Store) Get(ctx context.Context, user, id string, state threads.State) (t threads.Thread, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), threads.ValidateThreadID(id), state.Validate())
-	deleted := false
-	err = s.readOne(ctx, user, invalid, func(v *view) error {
-		r, err := v.find(id, state)
-		t, deleted = r.Thread, r.gen.State != generation.Live
-		return err
-	})
-	if err == nil && deleted { // then its deletion has to be looked up, in the same state of the file
-		err = s.read(ctx, user, nil, func(v *view) error {
+	err = s.reading(ctx, invalid, func() error {
+		deleted := false
+		err := s.inStatement(ctx, user, func(v *view) error {
+			r, err := v.find(id, state)
+			t, deleted = r.Thread, r.gen.State != generation.Live
+			return err
+		})
+		if err != nil || !deleted {
+			return err
+		}
+		return s.inTransaction(ctx, user, func(v *view) error { // for its deletion is to be of the same state
 			r, err := v.find(id, state)
 			if err == nil {
 				t, err = v.show(r, nil)
 			}
 			return err
 		})
-	}
+	})
 	if err != nil {
 		return threads.Thread{}, err
 	}
@@ -233,9 +236,8 @@ func (v *view) rowsOf(q threads.Query, from threads.Cursor, limit int) ([]row, e
 // generationsOf returns the generations of a scope whose threads are in the
 // state.
 func (v *view) generationsOf(state threads.State, scope threads.Scope) (l generation.Ledger, err error) {
-	if state == threads.Both {
-		l, err = v.ledger(generationsOfUserSQL, v.user)
-		return within(l, scope), err
+	if _, all := scope.Organizations(); all && state == threads.Both {
+		return v.ledger(generationsOfUserSQL, v.user)
 	}
 	for s := generation.Live; s <= generation.Singles; s++ {
 		if state.Matches(s == generation.Live) {
@@ -252,10 +254,18 @@ func (v *view) generationsOf(state threads.State, scope threads.Scope) (l genera
 // Count implements [threads.Store].
 func (s *Store) Count(ctx context.Context, user string, scope threads.Scope) (n threads.Counts, err error) {
 	invalid := cmp.Or(threads.ValidateUser(user), scope.Validate())
-	err = s.readOne(ctx, user, invalid, func(v *view) error {
-		l, err := v.generationsOf(threads.Both, scope)
-		n = l.Counts(scope)
-		return err
+	in := s.inTransaction
+	if _, all := scope.Organizations(); all {
+		in = s.inStatement
+	}
+	err = s.reading(ctx, invalid, func() error {
+		return in(ctx, user, func(v *view) error {
+			l, err := v.generationsOf(threads.Both, scope)
+			if err == nil {
+				n = l.Counts(scope)
+			}
+			return err
+		})
 	})
 	return n, err
 }
