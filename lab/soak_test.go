@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
+	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/skein-go/skein/internal/role"
@@ -36,7 +38,8 @@ type soakWork struct {
 
 // soaker is a process in which every user makes random calls until it is
 // killed. Before each call it says which counts of the user there may be from
-// then on, and after it which there are.
+// then on, and after it which there are; and now and then, how many goroutines
+// there are.
 func soaker(ctx context.Context, decode func(any) error) error {
 	var w soakWork
 	if err := decode(&w); err != nil {
@@ -48,19 +51,27 @@ func soaker(ctx context.Context, decode func(any) error) error {
 	}
 	defer func() { _ = store.Close() }()
 	svc := threads.NewService(store, nil)
-	var say sync.Mutex
+	var mu sync.Mutex
+	say := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Printf(format+"\n", args...)
+	}
 	errs := make(chan error, soakUsers)
 	for u := range soakUsers {
 		go func() {
-			s := soak{svc: svc, user: fmt.Sprint("user-", u), r: rand.New(rand.NewPCG(w.Seed, uint64(u))), say: func(format string, args ...any) {
-				say.Lock()
-				defer say.Unlock()
-				fmt.Printf(format+"\n", args...)
-			}}
+			s := soak{svc: svc, user: fmt.Sprint("user-", u), r: rand.New(rand.NewPCG(w.Seed, uint64(u))), say: say}
 			errs <- s.run(ctx)
 		}()
 	}
-	return <-errs // it ends by being killed
+	for tick := time.Tick(soakLook); ; {
+		select {
+		case <-tick:
+			say("goroutines %d", runtime.NumGoroutine())
+		case err := <-errs:
+			return err // it ends by being killed
+		}
+	}
 }
 
 // soak is one user of a soak.
@@ -69,7 +80,9 @@ type soak struct {
 	user string
 	r    *rand.Rand
 	say  func(format string, args ...any)
-	last threads.Deletion // the last that can be undone
+	live []threads.Thread // some that are live, as they were last seen
+	gone []threads.Thread // some that were deleted one by one
+	last threads.Deletion // the last of all that can be undone
 }
 
 func (s *soak) run(ctx context.Context) error {
@@ -95,62 +108,133 @@ func (s *soak) done(n threads.Counts) { s.say("done %s %d %d", s.user, n.Live, n
 // step makes one call.
 func (s *soak) step(ctx context.Context, n threads.Counts) error {
 	next := n
+	call := s.create
 	switch choice := s.r.IntN(100); {
 	case n.Deleted > soakDeleted:
-		next.Deleted = 0
-		s.try(n, next)
-		for more := true; more; {
-			r, err := s.svc.Purge(ctx, s.user, time.Now().Add(time.Hour), threads.MaxPurge)
-			if err != nil {
-				return err
-			}
-			more = r.More
-		}
-		s.last = threads.Deletion{}
+		next.Deleted, call = 0, s.purge
 	case n.Live > soakLive, choice < 2:
-		next = threads.Counts{Deleted: n.Live + n.Deleted}
-		s.try(n, next)
-		d, err := s.svc.SoftDeleteAll(ctx, s.user, threads.All(), threads.WithIdempotencyKey(fmt.Sprint("key-", s.r.Uint64())))
-		if err != nil {
-			return err
-		}
-		if d.Count != n.Live {
-			s.say("WRONG: SoftDeleteAll(%s) = %d; want %d", s.user, d.Count, n.Live)
-		}
-		s.last = d
+		next.Live, next.Deleted, call = 0, n.Live+n.Deleted, s.deleteAll
 	case choice < 4 && s.last.Count > 0:
-		next = threads.Counts{Live: n.Live + s.last.Count, Deleted: n.Deleted - s.last.Count}
-		s.try(n, next)
-		restored, err := s.svc.Restore(ctx, s.user, s.last.ID)
-		if err != nil {
-			return err
-		}
-		if restored != s.last.Count {
-			s.say("WRONG: Restore(%s) = %d; want %d", s.user, restored, s.last.Count)
-		}
-		s.last = threads.Deletion{}
-	case choice < 30:
-		page, err := s.svc.List(ctx, s.user, threads.Query{Scope: threads.All()}, threads.Paging{Limit: threads.MaxPage})
-		if err != nil {
-			return err
-		}
-		if want := min(n.Live, threads.MaxPage); int64(len(page.Threads)) != want {
-			s.say("WRONG: List(%s) = %d threads; want %d", s.user, len(page.Threads), want)
-		}
-		return nil
+		next.Live, next.Deleted, call = n.Live+s.last.Count, n.Deleted-s.last.Count, s.restore
+	case choice < 15:
+		call = s.list
+	case choice < 30 && len(s.live) > 0:
+		call = s.get
+	case choice < 45 && len(s.live) > 0:
+		call = s.update
+	case choice < 55 && len(s.live) > 0:
+		next.Live, next.Deleted, call = n.Live-1, n.Deleted+1, s.deleteOne
+	case choice < 60 && len(s.gone) > 0:
+		next.Live, next.Deleted, call = n.Live+1, n.Deleted-1, s.restoreOne
 	default:
 		next.Live++
-		s.try(n, next)
-		draft := threads.Draft{Title: "a skein", Metadata: map[string]string{"topic": strings.Repeat("wool ", s.r.IntN(40))}}
-		if s.r.IntN(2) == 0 {
-			draft.Organization = fmt.Sprint("org_", s.r.IntN(3))
-		}
-		if _, err := s.svc.Create(ctx, s.user, draft); err != nil {
-			return err
-		}
+	}
+	s.try(n, next)
+	if err := call(ctx, n); err != nil {
+		return err
 	}
 	s.done(next)
 	return nil
+}
+
+// want says what is wrong, if anything is.
+func (s *soak) want(ok bool, call string, got, want any) {
+	if !ok {
+		s.say("WRONG: %s(%s) = %+v; want %+v", call, s.user, got, want)
+	}
+}
+
+func (s *soak) create(ctx context.Context, _ threads.Counts) error {
+	draft := threads.Draft{Title: "a skein", Metadata: map[string]string{"topic": strings.Repeat("wool ", s.r.IntN(40))}}
+	if s.r.IntN(2) == 0 {
+		draft.Organization = fmt.Sprint("org_", s.r.IntN(3))
+	}
+	t, err := s.svc.Create(ctx, s.user, draft)
+	if err == nil && len(s.live) < soakLive {
+		s.live = append(s.live, t)
+	}
+	return err
+}
+
+func (s *soak) list(ctx context.Context, n threads.Counts) error {
+	page, err := s.svc.List(ctx, s.user, threads.Query{Scope: threads.All()}, threads.Paging{Limit: threads.MaxPage})
+	if err == nil {
+		s.want(int64(len(page.Threads)) == min(n.Live, threads.MaxPage), "List", len(page.Threads), min(n.Live, threads.MaxPage))
+		s.live = page.Threads
+	}
+	return err
+}
+
+func (s *soak) get(ctx context.Context, _ threads.Counts) error {
+	want := s.live[s.r.IntN(len(s.live))]
+	t, err := s.svc.Get(ctx, s.user, want.ID, threads.Live)
+	if err == nil {
+		s.want(reflect.DeepEqual(t, want), "Get", t, want)
+	}
+	return err
+}
+
+func (s *soak) update(ctx context.Context, _ threads.Counts) error {
+	i := s.r.IntN(len(s.live))
+	title := fmt.Sprint("a skein of ", s.r.Uint64())
+	t, err := s.svc.Update(ctx, s.user, s.live[i].ID, s.live[i].Version, threads.Patch{Title: &title})
+	if err == nil {
+		s.want(t.Title == title && t.Version == s.live[i].Version+1, "Update", t, title)
+		s.live[i] = t
+	}
+	return err
+}
+
+func (s *soak) deleteOne(ctx context.Context, _ threads.Counts) error {
+	i := s.r.IntN(len(s.live))
+	t := s.live[i]
+	_, err := s.svc.Delete(ctx, s.user, t.ID)
+	if err == nil {
+		s.live, s.gone = slices.Delete(s.live, i, i+1), append(s.gone, t)
+	}
+	return err
+}
+
+func (s *soak) restoreOne(ctx context.Context, _ threads.Counts) error {
+	i := s.r.IntN(len(s.gone))
+	want := s.gone[i]
+	t, err := s.svc.RestoreThread(ctx, s.user, want.ID)
+	if err == nil {
+		s.want(reflect.DeepEqual(t, want), "RestoreThread", t, want)
+		s.live, s.gone = append(s.live, t), slices.Delete(s.gone, i, i+1)
+	}
+	return err
+}
+
+func (s *soak) deleteAll(ctx context.Context, n threads.Counts) error {
+	d, err := s.svc.SoftDeleteAll(ctx, s.user, threads.All(), threads.WithIdempotencyKey(fmt.Sprint("key-", s.r.Uint64())))
+	if err == nil {
+		s.want(d.Count == n.Live, "SoftDeleteAll", d.Count, n.Live)
+		s.live, s.last = nil, d
+	}
+	return err
+}
+
+func (s *soak) restore(ctx context.Context, _ threads.Counts) error {
+	restored, err := s.svc.Restore(ctx, s.user, s.last.ID)
+	if err == nil {
+		s.want(restored == s.last.Count, "Restore", restored, s.last.Count)
+		s.last = threads.Deletion{}
+	}
+	return err
+}
+
+func (s *soak) purge(ctx context.Context, _ threads.Counts) error {
+	for {
+		r, err := s.svc.Purge(ctx, s.user, time.Now().Add(time.Hour), threads.MaxPurge)
+		if err != nil {
+			return err
+		}
+		if !r.More {
+			s.gone, s.last = nil, threads.Deletion{}
+			return nil
+		}
+	}
 }
 
 // bounds are what a user's counts may be.
@@ -189,10 +273,12 @@ func hear(known map[string]bounds, line string) (wrong string) {
 }
 
 // TestSoak has a process make mixed calls for half an hour for each store (in
-// the short form for seconds), and kills it again and again. Each time all counts
-// are those that were acknowledged, and Check passes. What the file takes, and
-// what the memory of a process takes before it is killed, level off: the last
-// third takes no more than the second did, but for a quarter.
+// the short form for seconds), once for half of that time and then again and
+// again until it is killed. Each time all counts are those that were
+// acknowledged, and Check passes. In the long form, what the files take, and
+// the memory, the goroutines and the descriptors of the process that lives
+// long, level off: the last third takes no more than the second did, but for a
+// quarter.
 func TestSoak(t *testing.T) {
 	for _, k := range fileKinds {
 		t.Run(k.name, func(t *testing.T) {
@@ -204,11 +290,16 @@ func TestSoak(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed(t), 7))
 			dir := t.TempDir()
 			known := map[string]bounds{}
-			var files, memories []int64
+			var first taken
+			var left []int64
+			lives := whole / 2
 			for began := time.Now(); time.Since(began) < whole; r.Runs++ {
-				memory, calls := oneLife(t, k, soakWork{k.name, dir, random.Uint64()}, life/2+time.Duration(random.Int64N(int64(life))), known)
+				in, calls := oneLife(t, k, soakWork{k.name, dir, random.Uint64()}, lives, known)
+				if r.Runs == 0 {
+					first = in
+				}
+				lives = life/2 + time.Duration(random.Int64N(int64(life)))
 				r.Outcomes["calls"] += calls
-				memories = append(memories, memory)
 				store, err := k.open(t.Context(), dir)
 				require.NoError(t, err)
 				require.NoError(t, checked(t.Context(), store))
@@ -220,44 +311,72 @@ func TestSoak(t *testing.T) {
 				}
 				require.NoError(t, store.Close())
 				r.Outcomes["all that was acknowledged is there, Check passes"]++
-				info, err := os.Stat(filepath.Join(dir, k.file))
-				require.NoError(t, err)
-				files = append(files, info.Size())
+				left = append(left, bytesIn(t, dir)>>10)
 			}
-			t.Logf("file %v bytes, memory %v KiB", files, memories)
+			t.Logf("files after each life: %v KiB", left)
 			if long() {
-				requireLevel(t, "the file", files)
-				requireLevel(t, "the memory", memories)
-				r.Outcomes["KiB of the file at the end"] = int(files[len(files)-1] >> 10)
-				r.Outcomes["MiB of memory at the end"] = int(memories[len(memories)-1] >> 10)
+				requireLevel(t, "what all lives leave", left, 0)
+				requireLevel(t, "what the files take in a life", first.files, 0)
+				requireLevel(t, "the memory", first.memory, 0)
+				requireLevel(t, "the goroutines", first.goroutines, soakUsers)
+				requireLevel(t, "the descriptors", first.descriptors, soakUsers)
+				r.Outcomes["KiB of files at most"] = int(slices.Max(first.files))
+				r.Outcomes["MiB of memory at most"] = int(slices.Max(first.memory) >> 10)
+				r.Outcomes["goroutines at most"] = int(slices.Max(first.goroutines))
+				r.Outcomes["descriptors at most"] = int(slices.Max(first.descriptors))
 			}
 			record(t, r)
 		})
 	}
 }
 
-// requireLevel holds the last third of some sizes to the second.
-func requireLevel(t *testing.T, what string, sizes []int64) {
+// requireLevel holds the last third of some sizes to the second, but for a
+// quarter and some slack.
+func requireLevel(t *testing.T, what string, sizes []int64, slack int64) {
 	t.Helper()
 	third := len(sizes) / 3
 	require.Positive(t, third)
 	second, last := slices.Max(sizes[third:2*third]), slices.Max(sizes[2*third:])
-	require.LessOrEqual(t, last, second+second/4, "%s grows: %v", what, sizes)
+	require.LessOrEqual(t, last, second+second/4+slack, "%s grows: %v", what, sizes)
 }
 
-// oneLife runs a soaker until it is killed, and returns how much memory it took
-// in KiB and how many calls it acknowledged.
-func oneLife(t *testing.T, k kind, w soakWork, life time.Duration, known map[string]bounds) (memory int64, calls int) {
+// soakLook is how often it is looked at what a process takes.
+const soakLook = 500 * time.Millisecond
+
+// taken is what a process and its files took, each time one looked.
+type taken struct {
+	memory, files           []int64 // KiB
+	goroutines, descriptors []int64
+}
+
+// oneLife runs a soaker until it is killed, and returns what it took and how
+// many calls it acknowledged.
+func oneLife(t *testing.T, k kind, w soakWork, life time.Duration, known map[string]bounds) (in taken, calls int) {
 	t.Helper()
-	p := role.Start(t, "soaker", w)
+	p := role.StartAs(t, "soaker", w, func(p *role.Process) { p.Deadline += life })
 	acted := map[string]bool{}
 	killed := make(chan error, 1)
 	go func() {
-		time.Sleep(life)
-		memory = residentKiB(p.Process.Pid)
-		killed <- p.Process.Kill()
+		tick := time.NewTicker(soakLook)
+		defer tick.Stop()
+		for end := time.After(life); ; {
+			select {
+			case <-tick.C:
+				in.memory = append(in.memory, residentKiB(p.Process.Pid))
+				in.descriptors = append(in.descriptors, descriptors(p.Process.Pid))
+				in.files = append(in.files, bytesIn(t, w.Dir)>>10)
+			case <-end:
+				killed <- p.Process.Kill()
+				return
+			}
+		}
 	}()
 	for line := p.Line(); line != ""; line = p.Line() {
+		var n int64
+		if _, err := fmt.Sscanf(line, "goroutines %d", &n); err == nil {
+			in.goroutines = append(in.goroutines, n)
+			continue
+		}
 		if wrong := hear(known, line); wrong != "" {
 			t.Errorf("%s: %s", k.name, wrong)
 		}
@@ -274,8 +393,10 @@ func oneLife(t *testing.T, k kind, w soakWork, life time.Duration, known map[str
 	}
 	require.Contains(t, err.Error(), "signal: killed", "and by nothing else")
 	require.Len(t, acted, soakUsers, "every user got on")
-	require.Positive(t, memory)
-	return memory, calls
+	require.Positive(t, slices.Min(in.memory))
+	require.Positive(t, slices.Min(in.descriptors))
+	require.Positive(t, slices.Min(in.goroutines))
+	return in, calls
 }
 
 // residentKiB is how much memory a process has, as Linux counts it.
@@ -286,5 +407,25 @@ func residentKiB(pid int) (n int64) {
 	}
 	_, after, _ := strings.Cut(string(text), "VmRSS:")
 	_, _ = fmt.Sscan(after, &n)
+	return n
+}
+
+// descriptors is how many files a process has open.
+func descriptors(pid int) int64 {
+	list, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
+	return int64(len(list))
+}
+
+// bytesIn is how many bytes the files in a directory have; one that goes away
+// meanwhile has none.
+func bytesIn(t *testing.T, dir string) (n int64) {
+	t.Helper()
+	list, err := os.ReadDir(dir)
+	assert.NoError(t, err)
+	for _, entry := range list {
+		if info, err := entry.Info(); err == nil {
+			n += info.Size()
+		}
+	}
 	return n
 }

@@ -46,15 +46,17 @@ func Play(roles map[string]Role) {
 	os.Exit(0)
 }
 
-// Deadline ends a process that hangs. It is far beyond what any takes.
+// Deadline ends a process that hangs. It is far beyond what any takes that is
+// not given another.
 const Deadline = 5 * time.Minute
 
 // Process is this binary in a role.
 type Process struct {
 	*exec.Cmd
-	In     io.WriteCloser // what the process is told
-	out    *bufio.Reader
-	stderr strings.Builder
+	In       io.WriteCloser // what the process is told
+	Deadline time.Duration  // from its start; a change of the command may set it
+	out      *bufio.Reader
+	stderr   strings.Builder
 }
 
 // Start runs this binary in a role, as the last arguments of the given
@@ -75,12 +77,12 @@ func StartAs(t *testing.T, name string, arguments any, change func(*Process), co
 	}
 	text, err := json.Marshal(arguments)
 	must(err)
-	ctx, cancel := context.WithTimeout(context.Background(), Deadline)
+	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(cancel)
 	self, err := os.Executable()
 	must(err)
 	command = append(command, self)
-	p := &Process{Cmd: exec.CommandContext(ctx, command[0], command[1:]...)} //nolint:gosec // a test says what it runs
+	p := &Process{Cmd: exec.CommandContext(ctx, command[0], command[1:]...), Deadline: Deadline} //nolint:gosec // a test says what it runs
 	p.Env = append(os.Environ(), "GOTRACEBACK=crash", "GORACE=atexit_sleep_ms=0", roleVariable+"="+name, argumentsVariable+"="+string(text))
 	p.Cancel = func() error { return p.Process.Signal(syscall.SIGQUIT) } // to see where it hangs
 	p.WaitDelay = 10 * time.Second
@@ -91,6 +93,8 @@ func StartAs(t *testing.T, name string, arguments any, change func(*Process), co
 	must(err)
 	p.out = bufio.NewReader(out)
 	change(p)
+	timer := time.AfterFunc(p.Deadline, cancel)
+	t.Cleanup(func() { timer.Stop() })
 	must(p.Start())
 	return p
 }
