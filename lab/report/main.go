@@ -129,11 +129,11 @@ func merged(list []results.Result) (sums []results.Result) {
 
 func table(list []results.Result) string {
 	var b strings.Builder
-	b.WriteString("| fault | store | runs | what came of it | test |\n|---|---|--:|---|---|\n")
+	b.WriteString("| fault | store | runs | what came of it | command |\n|---|---|--:|---|---|\n")
 	for _, r := range merged(list) {
-		form := ""
+		command := fmt.Sprintf("go test -run '^%s$' .", test(r))
 		if r.Long {
-			form = ", long"
+			command = "SKEIN_LAB=long go test -timeout 0" + strings.TrimPrefix(command, "go test")
 		}
 		var parts []string
 		for _, o := range []map[string]int{r.Outcomes, r.Controls} {
@@ -149,7 +149,7 @@ func table(list []results.Result) string {
 		if len(r.Outcomes) == 0 {
 			text = "Control: " + text
 		}
-		fmt.Fprintf(&b, "| %s | %s | %d | %s | `%s`%s |\n", r.Fault, r.Store, r.Runs, text, test(r), form)
+		fmt.Fprintf(&b, "| %s | %s | %d | %s | `%s` |\n", r.Fault, r.Store, r.Runs, text, command)
 	}
 	return b.String()
 }

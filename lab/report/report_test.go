@@ -33,9 +33,9 @@ func TestTable(t *testing.T) {
 		{Test: "TestA", Fault: "races", Store: "memory", Runs: 5, Controls: map[string]int{"found": 5}},
 		{Test: "TestB/bolt", Long: true, Fault: "hours", Store: "bolt", Runs: 7, Outcomes: map[string]int{"kept": 6, "refused": 7}, Controls: map[string]int{"lost": 3}},
 	}, list)
-	require.Equal(t, "| fault | store | runs | what came of it | test |\n|---|---|--:|---|---|\n"+
-		"| races | memory | 5 | Control: 5 found | `TestA` |\n"+
-		"| hours | bolt | 7 | 7 refused; 6 kept. Control: 3 lost | `TestB`, long |\n", table(list))
+	require.Equal(t, "| fault | store | runs | what came of it | command |\n|---|---|--:|---|---|\n"+
+		"| races | memory | 5 | Control: 5 found | `go test -run '^TestA$' .` |\n"+
+		"| hours | bolt | 7 | 7 refused; 6 kept. Control: 3 lost | `SKEIN_LAB=long go test -timeout 0 -run '^TestB$' .` |\n", table(list))
 	_, err = insert([]byte("a page without marks"), "")
 	require.Error(t, err)
 }
