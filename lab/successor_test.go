@@ -101,7 +101,7 @@ func TestProcessesAfterSyncsThatFail(t *testing.T) {
 			which, most := failing(t, k)
 			soon, later := 2, 10
 			if !long() {
-				soon, later = 8, 80
+				soon, later = 16, 120
 			}
 			for _, name := range slices.Sorted(maps.Keys(successions)) {
 				s := successions[name]
@@ -119,7 +119,7 @@ func TestProcessesAfterSyncsThatFail(t *testing.T) {
 			}
 			const control = "killed at once"
 			for _, n := range which[len(which)/2:] { // by then the first process has made the file
-				successions[control].run(t, k, n, "borrowed", 1, later, func(_ int, _ powercut.Chance, err error) {
+				successions[control].run(t, k, n, "borrowed", min(3, soon), later, func(_ int, _ powercut.Chance, err error) {
 					if err != nil {
 						r.Controls["a database that the host opens: lost"]++
 					} else {
