@@ -99,7 +99,7 @@ func TestProcessesAfterSyncsThatFail(t *testing.T) {
 				Outcomes: map[string]int{}, Controls: map[string]int{},
 			}
 			which, most := failing(t, k)
-			soon, later := 2, 10
+			soon, later := 4, 40
 			if !long() {
 				soon, later = 16, 120
 			}
