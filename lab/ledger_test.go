@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,12 +19,13 @@ import (
 type ledger struct {
 	workload
 	steps []map[int]string // by user; "try" if there was no other word
+	saw   map[int]string   // by user, a digest of what a process has seen, after the end of all who write that
 	wrong []string
 	words map[string]int // how often each
 }
 
 func newLedger(w workload) *ledger {
-	l := &ledger{workload: w, words: map[string]int{}}
+	l := &ledger{workload: w, saw: map[int]string{}, words: map[string]int{}}
 	for range w.Users {
 		l.steps = append(l.steps, map[int]string{})
 	}
@@ -42,6 +44,13 @@ func (l *ledger) hear(line string) {
 			return
 		}
 		l.steps[user][place] = word
+	case "saw":
+		var facts string
+		if _, err := fmt.Sscan(rest, &user, &facts); err != nil {
+			l.wrong = append(l.wrong, line)
+			return
+		}
+		l.saw[user] = facts
 	case "WRONG:":
 		l.wrong = append(l.wrong, line)
 	}
@@ -131,6 +140,9 @@ func (l *ledger) hold(ctx context.Context) (err error) {
 
 func (l *ledger) holdUser(ctx context.Context, store threads.Store, user int) error {
 	got := stepCatalog(l.user(user)).Facts(ctx, store)
+	if saw, ok := l.saw[user]; ok && saw != digest(got) {
+		return fmt.Errorf("user %d, who has %v, is not what a process has seen any more", user, l.steps[user])
+	}
 	sets, half := l.histories(user)
 	var least []string
 	for _, set := range sets {
@@ -156,6 +168,11 @@ func (l *ledger) holdUser(ctx context.Context, store threads.Store, user int) er
 		}
 	}
 	return fmt.Errorf("user %d, who has %v, may have done %v: %s", user, l.steps[user], sets, strings.Join(least, "\n"))
+}
+
+// digest is a word for some facts.
+func digest(facts map[string]string) string {
+	return fmt.Sprintf("%x", sha256.Sum256([]byte(fmt.Sprint(facts))))
 }
 
 // stepCatalog is all that the script could have made for a user.

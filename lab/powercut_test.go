@@ -57,6 +57,12 @@ func recordedAfter(t *testing.T, disk *powercut.Disk, w workload, prepare func(w
 // what the process had said by then, and hands over what came of that.
 func cuts(t *testing.T, disk *powercut.Disk, w workload, seed uint64, oneIn int, came func(at int, c powercut.Chance, l *ledger, err error)) (places int) {
 	t.Helper()
+	return cutsAt(t, disk, w, seed, func(int) int { return oneIn }, came)
+}
+
+// cutsAt does so with a probability that depends on the place; 0: never.
+func cutsAt(t *testing.T, disk *powercut.Disk, w workload, seed uint64, oneIn func(at int) int, came func(at int, c powercut.Chance, l *ledger, err error)) (places int) {
+	t.Helper()
 	random := rand.New(rand.NewPCG(seed, 4))
 	replay, l := disk.Replay(), newLedger(w)
 	for {
@@ -71,11 +77,15 @@ func cuts(t *testing.T, disk *powercut.Disk, w workload, seed uint64, oneIn int,
 				continue // it changes nothing by itself; the next place has it
 			}
 		}
+		one := oneIn(places)
+		if one == 0 {
+			continue
+		}
 		for _, c := range []powercut.Chance{powercut.None, powercut.Some, powercut.All} {
 			// Each cut has a source of its own, so that the same seed
 			// and place are the same cut in every form.
 			own := rand.New(rand.NewPCG(seed, uint64(places)<<2|uint64(c)))
-			if random.IntN(oneIn) != 0 {
+			if random.IntN(one) != 0 {
 				continue
 			}
 			dir := filepath.Join(t.TempDir(), "cut")
@@ -116,7 +126,7 @@ func TestPowerCuts(t *testing.T) {
 				workload workload
 			}{
 				"a disk that lies":      {&powercut.Disk{Lies: true}, workload{Kind: k.name, Users: 1}},
-				"a store without syncs": {&powercut.Disk{}, workload{Kind: k.name, Users: 1, Unsafe: true}},
+				"a store without syncs": {&powercut.Disk{}, workload{Kind: k.name, Users: 1, Open: "unsafe"}},
 			} {
 				recorded(t, control.disk, control.workload)
 				cuts(t, control.disk, control.workload, seed(t), 20, func(_ int, _ powercut.Chance, _ *ledger, err error) {

@@ -15,24 +15,58 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
-// unsafeOpen opens stores that do not wait for the disk. They must lose
-// something at a power cut, or the harness could not tell a good store from a
-// bad one.
-var unsafeOpen = map[string]func(ctx context.Context, dir string) (threads.Store, error){
-	"bolt": func(ctx context.Context, dir string) (threads.Store, error) {
-		db, err := bbolt.Open(filepath.Join(dir, boltKind.file), 0o600, &bbolt.Options{NoSync: true, NoGrowSync: true})
-		if err != nil {
-			return nil, err
-		}
-		store, err := bolt.New(ctx, db, nil)
-		return borrowed{store, db.Close}, err
+// otherOpen opens a file in other ways than the store would by itself. Each
+// must lose something, or the harness could not tell a good store from a bad
+// one.
+//
+// "unsafe" does not wait for the disk. "borrowed" does, but the database is the
+// host's, so the store leaves it as a process before has left it.
+var otherOpen = map[string]map[string]func(ctx context.Context, dir string) (threads.Store, error){
+	"unsafe": {
+		"bolt": func(ctx context.Context, dir string) (threads.Store, error) {
+			return borrowBolt(ctx, dir, &bbolt.Options{NoSync: true, NoGrowSync: true})
+		},
+		"sqlite": func(ctx context.Context, dir string) (threads.Store, error) {
+			return borrowSQLite(ctx, sql.OpenDB(unsynced{sqliteName(dir, "OFF")}))
+		},
 	},
-	"sqlite": func(ctx context.Context, dir string) (threads.Store, error) {
-		db := sql.OpenDB(unsynced{"file:" + filepath.Join(dir, sqliteKind.file) +
-			"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)"})
-		store, err := sqlite.New(ctx, db, nil)
-		return borrowed{store, db.Close}, err
+	"borrowed": {
+		"bolt": func(ctx context.Context, dir string) (threads.Store, error) {
+			return borrowBolt(ctx, dir, nil)
+		},
+		"sqlite": func(ctx context.Context, dir string) (threads.Store, error) {
+			db, err := sql.Open("sqlite", sqliteName(dir, "FULL"))
+			if err != nil {
+				return nil, err
+			}
+			return borrowSQLite(ctx, db)
+		},
 	},
+}
+
+func borrowBolt(ctx context.Context, dir string, o *bbolt.Options) (threads.Store, error) {
+	db, err := bbolt.Open(filepath.Join(dir, boltKind.file), 0o600, o)
+	if err != nil {
+		return nil, err
+	}
+	store, err := bolt.New(ctx, db, nil)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return borrowed{store, db.Close}, nil
+}
+
+func borrowSQLite(ctx context.Context, db *sql.DB) (threads.Store, error) {
+	store, err := sqlite.New(ctx, db, nil)
+	if err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return borrowed{store, db.Close}, nil
+}
+
+func sqliteName(dir, synchronous string) string {
+	return "file:" + filepath.Join(dir, sqliteKind.file) +
+		"?_txlock=immediate&_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(" + synchronous + ")"
 }
 
 // borrowed closes the database with the store, as its host would.

@@ -111,12 +111,13 @@ var eraseStep = len(script())
 // workload is what a process is to do to a store: the script, for some users
 // at once, who share commits. The first user is erased in the end.
 type workload struct {
-	Kind   string
-	Dir    string
-	Users  int
-	From   int  // the first of them
-	Marks  bool // tell the disk, with marks, and not the standard output
-	Unsafe bool // without what makes a commit durable
+	Kind  string
+	Dir   string
+	Users int
+	From  int    // the first of them
+	Looks []int  // the users of whom it says first what it sees
+	Marks bool   // tell the disk, with marks, and not the standard output
+	Open  string // how, of otherOpen; empty: as a store's own file
 }
 
 func (w workload) user(i int) string { return fmt.Sprintf("user_%d", i) }
@@ -150,6 +151,9 @@ func worker(ctx context.Context, decode func(any) error) error {
 	store := p.reopen(ctx, nil)
 	if store == nil {
 		return nil
+	}
+	for _, user := range w.Looks {
+		p.say("saw %d %s", user, digest(stepCatalog(w.user(user)).Facts(ctx, store)))
 	}
 	var wg sync.WaitGroup
 	for user := w.From; user < w.From+w.Users; user++ {
@@ -200,8 +204,8 @@ func (p *performance) reopen(ctx context.Context, failed threads.Store) threads.
 		}
 	}
 	open := kindNamed(p.Kind).open
-	if p.Unsafe {
-		open = unsafeOpen[p.Kind]
+	if p.Open != "" {
+		open = otherOpen[p.Open][p.Kind]
 	}
 	for range 5 {
 		store, err := open(ctx, p.Dir)

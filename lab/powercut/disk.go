@@ -46,6 +46,11 @@ type Disk struct {
 	// FailSync is which sync of a file fails, counted from 1; 0: none. As
 	// Linux does, it gives up what it could not write, and says so once.
 	FailSync int
+	// Fails is how many syncs fail from that one on; 0: one.
+	Fails int
+	// KillSync is at which sync of a file the process that wants it is killed,
+	// counted alike; 0: none. Unless it fails too, nothing is lost by that.
+	KillSync int
 
 	mu    sync.Mutex
 	log   []op
@@ -68,14 +73,23 @@ func (d *Disk) newFile() int {
 	return d.files
 }
 
-// sync is a sync of a file, or of the directory.
-func (d *Disk) sync(o op) syscall.Errno {
+// sync is a sync of a file, or of the directory, that a process wants.
+func (d *Disk) sync(process int, o op) syscall.Errno {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if o.kind == opSync {
-		if d.syncs++; d.syncs == d.FailSync {
+		d.syncs++
+		if d.FailSync > 0 && d.syncs >= d.FailSync && d.syncs < d.FailSync+max(1, d.Fails) {
 			o.kind = opLost
 			d.log = append(d.log, o)
+		}
+		if d.syncs == d.KillSync {
+			if err := syscall.Kill(process, syscall.SIGKILL); err != nil {
+				panic(err) // it waits for us
+			}
+			return syscall.EINTR
+		}
+		if o.kind == opLost {
 			return syscall.EIO
 		}
 	}
@@ -90,6 +104,27 @@ func (d *Disk) Syncs() int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.syncs
+}
+
+// SyncsBefore returns which syncs of files had something to write, and all of it
+// before an offset.
+func (d *Disk) SyncsBefore(offset int64) (which []int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ends, n := map[int]int64{}, 0 // ends has those of the files that have something to write
+	for _, o := range d.log {
+		switch o.kind { //nolint:exhaustive // the others are of names
+		case opWrite, opTruncate:
+			ends[o.file] = max(ends[o.file], o.at+int64(len(o.data)))
+		case opSync, opLost:
+			n++
+			if end := ends[o.file]; end > 0 && end <= offset {
+				which = append(which, n)
+			}
+			delete(ends, o.file)
+		}
+	}
+	return which
 }
 
 // Replay returns a replay of what has been done until now.

@@ -57,7 +57,8 @@ func (r *root) Create(ctx context.Context, name string, _, mode uint32, out *fus
 		r.disk.add(op{kind: opLink, file: n.number, name: name})
 	}
 	n.attributes(&out.Attr)
-	return r.NewInode(ctx, n, fs.StableAttr{Mode: syscall.S_IFREG}), nil, 0, 0
+	// It stays, whether or not a process has it open.
+	return r.NewPersistentInode(ctx, n, fs.StableAttr{Mode: syscall.S_IFREG}), nil, 0, 0
 }
 
 func (r *root) Link(_ context.Context, target fs.InodeEmbedder, name string, out *fuse.EntryOut) (*fs.Inode, syscall.Errno) {
@@ -83,8 +84,8 @@ func (r *root) Rename(_ context.Context, name string, _ fs.InodeEmbedder, to str
 	return 0
 }
 
-func (r *root) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
-	return r.disk.sync(op{kind: opSyncDir})
+func (r *root) Fsync(ctx context.Context, _ fs.FileHandle, _ uint32) syscall.Errno {
+	return r.disk.sync(caller(ctx), op{kind: opSyncDir})
 }
 
 // node is a file, as programs see it.
@@ -169,8 +170,17 @@ func (n *node) Write(_ context.Context, _ fs.FileHandle, data []byte, at int64) 
 	return uint32(len(data)), 0
 }
 
-func (n *node) Fsync(context.Context, fs.FileHandle, uint32) syscall.Errno {
+func (n *node) Fsync(ctx context.Context, _ fs.FileHandle, _ uint32) syscall.Errno {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.disk.sync(op{kind: opSync, file: n.number})
+	return n.disk.sync(caller(ctx), op{kind: opSync, file: n.number})
+}
+
+// caller is the process that has made a call.
+func caller(ctx context.Context) int {
+	c, ok := fuse.FromContext(ctx)
+	if !ok {
+		panic("a call without a caller")
+	}
+	return int(c.Pid)
 }

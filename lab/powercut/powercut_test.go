@@ -2,6 +2,7 @@ package powercut_test
 
 import (
 	"bytes"
+	"context"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -11,8 +12,30 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/skein-go/skein/internal/role"
 	"github.com/skein-go/skein/lab/powercut"
 )
+
+// A test runs this binary again, to be killed.
+func init() {
+	role.Play(map[string]role.Role{"writer": func(_ context.Context, decode func(any) error) error {
+		var path string
+		if err := decode(&path); err != nil {
+			return err
+		}
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return err
+		}
+		for i, text := range []string{"1", "2", "3"} {
+			if _, err := f.WriteAt([]byte(text), int64(i)); err != nil {
+				return err
+			}
+			_ = f.Sync() // it may fail
+		}
+		return f.Close()
+	}})
+}
 
 // mounted mounts a disk for the time of the test.
 func mounted(t *testing.T, d *powercut.Disk) (dir string) {
@@ -162,6 +185,58 @@ func TestASyncThatFailsLosesWhatItShouldHaveKept(t *testing.T) {
 	assert.Equal(t, "two", string(b), "the program sees what is not there")
 	assert.Equal(t, powercut.Image{"a": []byte("one")}, now(&d, powercut.All))
 	assert.Equal(t, 3, d.Syncs())
+}
+
+func TestSyncsThatFailInARow(t *testing.T) {
+	d := powercut.Disk{FailSync: 2, Fails: 2}
+	f := create(t, filepath.Join(mounted(t, &d), "a"))
+	var failed []bool
+	for range 4 {
+		failed = append(failed, f.Sync() != nil)
+	}
+	assert.Equal(t, []bool{false, true, true, false}, failed)
+}
+
+// TestAProcessIsKilledAtItsSync has another process write and sync three
+// times, and die at the second.
+func TestAProcessIsKilledAtItsSync(t *testing.T) {
+	for name, test := range map[string]struct {
+		fail      int
+		none, all string
+	}{
+		"killed before it":             {0, "1", "12"},
+		"killed when it has failed":    {2, "1", "1"},
+		"killed after one that failed": {1, "", "\x002"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := powercut.Disk{FailSync: test.fail, KillSync: 2}
+			dir := mounted(t, &d)
+			path := filepath.Join(dir, "a")
+			create(t, path)
+			syncDir(t, dir)
+			_, err := role.Start(t, "writer", path).Finish()
+			require.ErrorContains(t, err, "killed")
+			b, err := os.ReadFile(path)
+			require.NoError(t, err)
+			assert.Equal(t, "12", string(b), "the next process sees what is not there")
+			assert.Equal(t, powercut.Image{"a": []byte(test.all)}, now(&d, powercut.All))
+			assert.Equal(t, test.none, string(now(&d, powercut.None)["a"]))
+			require.NoError(t, create(t, path).Sync(), "nobody else is killed")
+		})
+	}
+}
+
+func TestSyncsOfAFilesBeginning(t *testing.T) {
+	var d powercut.Disk
+	f := create(t, filepath.Join(mounted(t, &d), "a"))
+	for _, at := range []int64{0, 100, 8, -1, 95} {
+		if at >= 0 {
+			put(t, f, "12345", at)
+		}
+		require.NoError(t, f.Sync())
+	}
+	put(t, f, "12345", 0)
+	assert.Equal(t, []int{1, 3, 5}, d.SyncsBefore(100))
 }
 
 func TestADiskThatLies(t *testing.T) {

@@ -39,7 +39,7 @@ func (s *Store) Backup(ctx context.Context, path string) (err error) {
 	db := s.reader.db
 	if s.path != "" {
 		// A reader that may not write cannot write a copy either.
-		if db, err = openFile(s.path, "deferred", safePragmas(s.busyTimeout)...); err != nil {
+		if db, err = openFile(s.path, "rw", "deferred", safePragmas(s.busyTimeout)...); err != nil {
 			return errors.Join(err, os.Remove(absolute))
 		}
 		defer func() { err = errors.Join(err, db.Close()) }()

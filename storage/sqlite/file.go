@@ -22,9 +22,11 @@ import (
 //
 // Each transaction begins with the lock that is named: one that reads first
 // and then wants to write would find that another has written meanwhile.
-func openFile(path, lock string, pragmas ...string) (*sql.DB, error) {
+//
+// The mode is "rw", or "ro" for one that cannot write.
+func openFile(path, mode, lock string, pragmas ...string) (*sql.DB, error) {
 	name := url.URL{Scheme: "file", Path: uriPath(path)}
-	q := url.Values{"mode": {"rw"}, "_txlock": {lock}, "_pragma": pragmas}
+	q := url.Values{"mode": {mode}, "_txlock": {lock}, "_pragma": pragmas}
 	name.RawQuery = q.Encode()
 	return sql.Open("sqlite", name.String())
 }

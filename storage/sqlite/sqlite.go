@@ -133,13 +133,13 @@ func Open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 		s.maxPages = max(1, opts.MaxSize/page)
 		writing = append(writing[:len(writing):len(writing)], fmt.Sprintf("max_page_count(%d)", s.maxPages))
 	}
-	writer, err := openFile(absolute, "immediate", writing...)
+	writer, err := openFile(absolute, "rw", "immediate", writing...)
 	if err != nil {
 		return nil, err
 	}
 	writer.SetMaxOpenConns(1)
 	s.writer = newHandle(writer)
-	reader, err := openFile(absolute, "deferred", append(pragmas[:len(pragmas):len(pragmas)], "query_only(ON)")...)
+	reader, err := openFile(absolute, "rw", "deferred", append(pragmas[:len(pragmas):len(pragmas)], "query_only(ON)")...)
 	if err != nil {
 		return nil, errors.Join(err, writer.Close())
 	}
@@ -153,7 +153,7 @@ func Open(ctx context.Context, path string, o *Options) (_ *Store, err error) {
 }
 
 func (s *Store) prepareFile(ctx context.Context) error {
-	for _, step := range []func(context.Context) error{s.identify, s.useLog, s.migrate, s.checkHeader} {
+	for _, step := range []func(context.Context) error{s.settle, s.identify, s.useLog, s.migrate, s.checkHeader} {
 		err := step(ctx)
 		if code, ok := s.errorCode(err); ok && code == codeGeneric { // the statements are right, so it is the file
 			err = fmt.Errorf("%w: %w", threads.ErrCorrupt, err)
