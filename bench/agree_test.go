@@ -107,9 +107,12 @@ func TestContendersDoTheSameWork(t *testing.T) {
 	}
 }
 
+// bobs is how many threads bob has, who is not measured.
+const bobs = 3
+
 // fill adds threads to ada, and some to bob.
 func fill(tb testing.TB, keeper Keeper, n int) {
 	tb.Helper()
 	require.NoError(tb, keeper.Fill(context.Background(), "ada", 0, n))
-	require.NoError(tb, keeper.Fill(context.Background(), "bob", 0, 3))
+	require.NoError(tb, keeper.Fill(context.Background(), "bob", 0, bobs))
 }
