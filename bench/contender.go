@@ -25,6 +25,9 @@ type Contender struct {
 	Open func(ctx context.Context, dir string, fill bool) (Keeper, error)
 }
 
+// noTimes says of a contender that it has no place for some of a thread.
+const noTimes = "it keeps no version and no times but its own."
+
 // Keeper keeps threads. What it returns is decoded; what it acknowledges is
 // durable, if it keeps files. It may be called by any number of goroutines at
 // once, but Fill, DeleteAll, Restore and Purge of one user by one.
