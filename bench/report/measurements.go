@@ -116,7 +116,8 @@ func (m measurements) machine() string {
 
 // table has a row a contender and a column for each workload. A column is
 // "heading: workload unit". A cell has the median, how far the rounds are from
-// it, and how many times that of the bare engine it is.
+// it, and, unless it is a number of samples, how many times that of the bare
+// engine it is.
 func (m measurements) table(columns ...string) (string, error) {
 	var b strings.Builder
 	b.WriteString("| |")
@@ -151,7 +152,7 @@ func (m measurements) table(columns ...string) (string, error) {
 			if around := max(s.most-s.median, s.median-s.least); s.median > 0 && around > 0 {
 				cell += fmt.Sprintf(" ±%.0f %%", 100*around/s.median)
 			}
-			if bare, ok := m.of(col.workload, bareOf(c.Engine), col.unit); ok && bare.median > 0 && c.Name != bareOf(c.Engine) {
+			if bare, ok := m.of(col.workload, bareOf(c.Engine), col.unit); ok && col.unit != "samples" && bare.median > 0 && c.Name != bareOf(c.Engine) {
 				cell += ", " + times(s.median/bare.median)
 			}
 			cells = append(cells, cell)

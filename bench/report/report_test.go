@@ -69,14 +69,31 @@ BenchmarkDeleteAll/threads=100/by=skein-memory-2 3 1500 ns/op 1200 allocs/op
 	ratio, err := m.ratio("DeleteAll/threads=100", "ns/op", "skein-bolt", "bare-bolt")
 	require.NoError(t, err)
 	require.Equal(t, "3.00×", ratio)
+	m, err = read(strings.NewReader(`BenchmarkMixed/during=nothing/by=skein-bolt 1 2000000 p99-ns 1010 samples
+BenchmarkMixed/during=nothing/by=bare-bolt 1 1000000 p99-ns 1009 samples
+`), "example")
+	require.NoError(t, err)
+	table, err = m.table("late: Mixed/during=nothing p99-ns", "writes: Mixed/during=nothing samples")
+	require.NoError(t, err)
+	require.Equal(t, `| | late | writes |
+|---|--:|--:|
+| **skein-bolt** | 2.00 ms, 2.00× | 1,010 |
+| bare-bolt | 1.00 ms | 1,009 |`, table)
+}
+
+func TestWhatWasNotMeasured(t *testing.T) {
+	m, err := read(strings.NewReader(`BenchmarkDeleteAll/threads=100/by=skein-bolt-2 3 600000 ns/op
+BenchmarkDeleteAll/threads=100/by=bare-bolt-2 3 200000 ns/op
+`), "example")
+	require.NoError(t, err)
 	_, err = m.ratio("DeleteAll/threads=100", "ns/op", "skein-bolt", "nobody")
-	require.Error(t, err)
+	require.EqualError(t, err, "no ns/op of DeleteAll/threads=100 by skein-bolt and nobody")
 	_, err = m.table("no unit: DeleteAll")
-	require.Error(t, err)
+	require.EqualError(t, err, `column "no unit: DeleteAll"; want heading: workload unit`)
 	_, err = m.table("time: DeleteAll/threads=100 ns/op", "nobody: DeleteAll/threads=100 purge-ns")
 	require.EqualError(t, err, "nobody has purge-ns of DeleteAll/threads=100")
 	_, err = read(strings.NewReader("PASS\n"), "nothing")
-	require.Error(t, err)
+	require.EqualError(t, err, "no benchmark has by=NAME in nothing")
 	_, err = read(strings.NewReader(`BenchmarkGet/by=skein-bolt-2 3 500 ns/op
 BenchmarkGet/by=skein-bolt-2 3 500 ns/op
 BenchmarkGet/by=bare-bolt-2 3 500 ns/op
