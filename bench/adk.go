@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -15,26 +16,29 @@ import (
 	"github.com/skein-go/skein/threads"
 )
 
-const adkAbout = "A delete is final, of one session: deleting all is a list and a delete of each, as its interface offers it. Lists have neither order nor limit: a page is a list of all, sorted here. There is no count: it is the length of the list."
+const adkAbout = "Organization, title and metadata are its state map; " + noTimes + " A delete is final, of one session: deleting all is a list and a delete of each, as its interface offers it. Lists have neither order nor limit: a page is a list of all, sorted here. There is no count: it is the length of the list."
 
 var (
 	adkMemory = Contender{
 		Name: "adk-memory", Engine: "memory",
-		About: "google.golang.org/adk v2.2, `session.InMemoryService`. " + adkAbout,
+		About: "google.golang.org/adk v2.2.0, `session.InMemoryService`. " + adkAbout,
 		Open: func(context.Context, string, bool) (Keeper, error) {
 			return &adkKeeper{session.InMemoryService(), io.NopCloser(nil)}, nil
 		},
 	}
 	adkSQLite = Contender{
 		Name: "adk-sqlite", Engine: "SQLite", Slow: 10_000,
-		About: "google.golang.org/adk v2.2, `session/database` on the same driver and pragmas. " + adkAbout + " Each delete is a transaction, on one of four connections that wait for each other in SQLite.",
+		About: "google.golang.org/adk v2.2.0, `session/database` on the same driver and pragmas, prepared statements on. " + adkAbout +
+			fmt.Sprintf(" Each create and delete is a transaction, on one of %d connections that wait for each other in SQLite.", readers),
 		Open: func(ctx context.Context, dir string, fill bool) (Keeper, error) {
 			files, err := openSQLite(ctx, dir, "adk.sqlite", "", fill)
 			if err != nil {
 				return nil, err
 			}
+			// Several connections: with one, a transaction that waits for a statement and the statement that waits for
+			// its connection would wait for each other for ever.
 			service, err := adkdatabase.NewSessionService(gormsqlite.New(gormsqlite.Config{DriverName: "sqlite", Conn: files.read}),
-				&gorm.Config{Logger: logger.Discard}) // several connections: with one, its statements and transactions wait for each other for ever
+				&gorm.Config{PrepareStmt: true, Logger: logger.Discard})
 			if err != nil {
 				return nil, err
 			}

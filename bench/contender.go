@@ -15,8 +15,8 @@ type Contender struct {
 	Engine string // what is under it: memory, bbolt or SQLite. Those of one engine are compared
 	About  string // what it is, and how it differs from the others, for a reader of the tables
 
-	// Slow is the number of threads up to which deleting all of them takes
-	// less than a minute; beyond it that is not measured. 0: any number.
+	// Slow is the most threads with which it is measured, for any workload:
+	// to fill more, or to delete them, takes more than a minute. 0: any number.
 	Slow int
 
 	// Open returns the keeper in a directory, which is empty or was filled
@@ -24,6 +24,9 @@ type Contender struct {
 	// fills may leave out syncs.
 	Open func(ctx context.Context, dir string, fill bool) (Keeper, error)
 }
+
+// noTimes says of a contender that it has no place for some of a thread.
+const noTimes = "it keeps no version and no times but its own."
 
 // Keeper keeps threads. What it returns is decoded; what it acknowledges is
 // durable, if it keeps files. It may be called by any number of goroutines at

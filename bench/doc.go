@@ -2,7 +2,7 @@
 // beside the least that their engines can do: the same work, on the same disk,
 // in one run.
 //
-//	bench/run                                everything, into docs/performance.md; about an hour
+//	bench/run                                everything, into docs/performance.md; more than an hour
 //	bench/compare main HEAD                  two revisions of the stores, before and after
 //	go test -bench . -short -benchtime 1x    each workload once, small
 //

@@ -14,7 +14,7 @@ import (
 
 var gormSQLite = Contender{
 	Name: "gorm-sqlite", Engine: "SQLite",
-	About: "GORM v1.31 with its soft delete (`gorm.DeletedAt`) on the same driver and pragmas, prepared statements on, and a partial index of the live rows. Deleting all is one UPDATE. GORM has no undo; by hand it is a second UPDATE of the rows with that time.",
+	About: "GORM v1.31.2 with its soft delete (`gorm.DeletedAt`) on the same driver and pragmas, prepared statements on, and a partial index of the live rows. Deleting all is one UPDATE. A count walks the index. Times are text. GORM has no undo; by hand it is a second UPDATE of the rows with that time.",
 	Open: func(ctx context.Context, dir string, fill bool) (Keeper, error) {
 		files, err := openSQLite(ctx, dir, "gorm.sqlite", "", fill)
 		if err != nil {

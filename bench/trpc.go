@@ -12,7 +12,7 @@ import (
 
 var trpcMemory = Contender{
 	Name: "trpc-memory", Engine: "memory",
-	About: "trpc-group/trpc-agent-go v1.11, `session/inmemory`. A delete is final, of one session: deleting all is a list (of the metadata alone) and a delete of each, as its documents show. " +
+	About: "trpc-group/trpc-agent-go v1.11.0, `session/inmemory`. Organization, title and metadata are its state map; " + noTimes + " A delete is final, of one session: deleting all is a list (of the metadata alone) and a delete of each, as its documents show. " +
 		"Pages are by offset, and sort every session first. There is no count: it is the length of the list. (Its `session/sqlite`, documented for a driver with cgo and with a soft delete by default, is not measured.)",
 	Open: func(context.Context, string, bool) (Keeper, error) {
 		return &trpcKeeper{inmemory.NewSessionService()}, nil

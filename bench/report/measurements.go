@@ -53,10 +53,18 @@ func read(r io.Reader, name string) (measurements, error) {
 			return m, record
 		}
 	}
-	if len(m.values) == 0 {
-		return m, errors.Join(errors.New("no benchmark has by=NAME in "+name), reader.Err())
+	if err := reader.Err(); err != nil {
+		return m, err
 	}
-	return m, reader.Err()
+	if len(m.values) == 0 {
+		return m, errors.New("no benchmark has by=NAME in " + name)
+	}
+	for k, list := range m.values {
+		if most := m.rounds(); len(list) != most {
+			return m, fmt.Errorf("%s has %d rounds of %s by %s, and %d of another", name, len(list), k.workload, k.by, most)
+		}
+	}
+	return m, nil
 }
 
 // spread is the median of some rounds, their least and their most.
@@ -70,12 +78,11 @@ func (m measurements) of(workload, by, unit string) (spread, bool) {
 	return spread{(list[(len(list)-1)/2] + list[len(list)/2]) / 2, list[0], list[len(list)-1]}, true
 }
 
+// rounds is how many values each has.
 func (m measurements) rounds() int {
 	most := 0
-	for k, list := range m.values {
-		if k.unit == "ns/op" {
-			most = max(most, len(list))
-		}
+	for _, list := range m.values {
+		most = max(most, len(list))
 	}
 	return most
 }
@@ -109,12 +116,16 @@ func (m measurements) machine() string {
 
 // table has a row a contender and a column for each workload. A column is
 // "heading: workload unit". A cell has the median, how far the rounds are from
-// it, and how many times that of the bare engine it is.
+// it, and, unless it is a number of samples, how many times that of the bare
+// engine it is.
 func (m measurements) table(columns ...string) (string, error) {
 	var b strings.Builder
 	b.WriteString("| |")
 	line := "|---|"
-	type column struct{ workload, unit string }
+	type column struct {
+		workload, unit string
+		measured       bool
+	}
 	var list []column
 	for _, text := range columns {
 		heading, rest, _ := strings.Cut(text, ": ")
@@ -124,24 +135,24 @@ func (m measurements) table(columns ...string) (string, error) {
 		}
 		fmt.Fprintf(&b, " %s |", heading)
 		line += "--:|"
-		list = append(list, column{workload, unit})
+		list = append(list, column{workload: workload, unit: unit})
 	}
 	b.WriteString("\n" + line + "\n")
 	for _, c := range bench.Contenders() {
 		var cells []string
 		have := false
-		for _, col := range list {
+		for i, col := range list {
 			s, ok := m.of(col.workload, c.Name, col.unit)
 			if !ok {
 				cells = append(cells, "—")
 				continue
 			}
-			have = true
+			have, list[i].measured = true, true
 			cell := format(s.median, col.unit)
 			if around := max(s.most-s.median, s.median-s.least); s.median > 0 && around > 0 {
 				cell += fmt.Sprintf(" ±%.0f %%", 100*around/s.median)
 			}
-			if bare, ok := m.of(col.workload, bareOf(c.Engine), col.unit); ok && bare.median > 0 && c.Name != bareOf(c.Engine) {
+			if bare, ok := m.of(col.workload, bareOf(c.Engine), col.unit); ok && col.unit != "samples" && bare.median > 0 && c.Name != bareOf(c.Engine) {
 				cell += ", " + times(s.median/bare.median)
 			}
 			cells = append(cells, cell)
@@ -152,6 +163,11 @@ func (m measurements) table(columns ...string) (string, error) {
 				name = "**" + name + "**"
 			}
 			fmt.Fprintf(&b, "| %s | %s |\n", name, strings.Join(cells, " | "))
+		}
+	}
+	for _, col := range list {
+		if !col.measured {
+			return "", fmt.Errorf("nobody has %s of %s", col.unit, col.workload)
 		}
 	}
 	return strings.TrimSuffix(b.String(), "\n"), nil
@@ -165,7 +181,7 @@ func bareOf(engine string) string {
 // format writes a value for people, with three digits.
 func format(v float64, unit string) string {
 	switch {
-	case strings.HasSuffix(unit, "allocs/op"):
+	case unit == "allocs/op", unit == "samples":
 		return group(int64(math.Round(v)))
 	case strings.Contains(unit, "B/op"):
 		return scaled(v, []string{"B", "KB", "MB", "GB"})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"image/color"
 	"os"
@@ -52,22 +53,43 @@ func (name logarithmic) Ticks(least, most float64) []plot.Tick {
 }
 
 func duration(ns float64) string {
-	return strings.Replace(scaled(ns, []string{"ns", "µs", "ms", "s"}), ".00", "", 1)
+	return strings.NewReplacer(".00 ", " ", ".0 ", " ").Replace(scaled(ns, []string{"ns", "µs", "ms", "s"}))
+}
+
+// save draws a plot with its legend on the right.
+func save(p *plot.Plot, legend plot.Legend, width, height vg.Length, path string) error {
+	canvas, err := draw.NewFormattedCanvas(width, height, strings.TrimPrefix(filepath.Ext(path), "."))
+	if err != nil {
+		return err
+	}
+	const room, title = 110, 24 // points
+	c := draw.New(canvas)
+	c.SetColor(color.White)
+	c.Fill(c.Path())
+	p.Draw(draw.Crop(c, vg.Points(4), -vg.Points(room), 0, 0))
+	legend.Top, legend.Left, legend.Padding = true, true, vg.Points(3)
+	legend.TextStyle.Font.Size = vg.Points(10)
+	legend.Draw(draw.Crop(c, width-vg.Points(room-8), 0, 0, -vg.Points(title)))
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	_, err = canvas.WriteTo(f)
+	return errors.Join(err, f.Close())
 }
 
 // plotDeleteAll draws what deleting all threads costs, against how many there
 // are.
 func plotDeleteAll(m measurements, path string) error {
 	p := plot.New()
-	p.Title.Padding, p.Legend.Padding = vg.Points(8), vg.Points(2)
-	p.Title.Text = "Deleting all threads of a user"
+	legend := plot.NewLegend()
+	p.Title.Padding = vg.Points(8)
+	p.Title.Text = "Time to delete all threads of a user, until it is durable if it is kept in files" // a label of the axis would take room of its length
 	p.X.Label.Text = "threads"
-	p.Y.Label.Text = "time until it is done, and durable if it is kept in a file"
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker = logarithmic(func(v float64) string { return group(int64(v)) })
 	p.Y.Tick.Marker = logarithmic(duration)
 	p.Add(plotter.NewGrid())
-	p.Legend.Top, p.Legend.Left = true, true
 	for _, c := range bench.Contenders() {
 		var points plotter.XYs
 		for n := 100; n <= 1_000_000; n *= 10 {
@@ -85,25 +107,22 @@ func plotDeleteAll(m measurements, path string) error {
 		line.Color, line.Dashes, line.Width = colorOf(c.Name), dashes[c.Engine], vg.Points(1.5)
 		dots.Color, dots.Shape, dots.Radius = colorOf(c.Name), shapes[c.Engine], vg.Points(2.5)
 		p.Add(line, dots)
-		p.Legend.Add(c.Name, line, dots)
+		legend.Add(c.Name, line, dots)
 	}
-	p.X.Max *= 1.8
-	p.Y.Max *= 100 // room for the legend
-	return p.Save(20*vg.Centimeter, 14*vg.Centimeter, path)
+	return save(p, legend, 24*vg.Centimeter, 14*vg.Centimeter, path)
 }
 
 // plotLatency draws how long each write of others took, against when it was
 // due, while a million threads are deleted.
 func plotLatency(dir, engine, path string) error {
 	p := plot.New()
-	p.Title.Padding, p.Legend.Padding = vg.Points(8), vg.Points(2)
-	p.Title.Text = "Writes of 100 other users while 1,000,000 threads are deleted (" + engine + ")"
-	p.X.Label.Text = "seconds since the delete began"
-	p.Y.Label.Text = "how late a write was done"
+	legend := plot.NewLegend()
+	p.Title.Padding = vg.Points(8)
+	p.Title.Text = "How late writes of 100 others are done while 1,000,000 threads are deleted (" + engine + ")"
+	p.X.Label.Text = "when it was due, in seconds since the delete began"
 	p.Y.Scale = plot.LogScale{}
 	p.Y.Tick.Marker = logarithmic(duration)
 	p.Add(plotter.NewGrid())
-	p.Legend.Top = true
 	drawn := false
 	for _, c := range bench.Contenders() {
 		if c.Engine != engine || strings.HasPrefix(c.Name, "bare-") {
@@ -124,14 +143,13 @@ func plotLatency(dir, engine, path string) error {
 		p.Add(dots)
 		key := *dots
 		key.Radius = vg.Points(3)
-		p.Legend.Add(c.Name, &key)
+		legend.Add(c.Name, &key)
 		drawn = true
 	}
 	if !drawn {
 		return fmt.Errorf("no series of %s in %s", engine, dir)
 	}
-	p.Y.Max *= 20
-	return p.Save(20*vg.Centimeter, 10*vg.Centimeter, path)
+	return save(p, legend, 24*vg.Centimeter, 10*vg.Centimeter, path)
 }
 
 // readSeries reads what the mixed workload kept.
