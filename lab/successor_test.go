@@ -2,6 +2,7 @@ package lab
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"testing"
 
@@ -77,7 +78,7 @@ func failing(t *testing.T, k kind, user int) (which []int, most int) {
 		which = append(which, n)
 	}
 	if k.name == boltKind.name {
-		meta := whole.SyncsBefore(8192)
+		meta := whole.SyncsBefore(2 * int64(os.Getpagesize()))
 		require.NotEmpty(t, meta)
 		for i := 2; i < len(meta); i += 1 + len(meta)/3 {
 			which = append(which, meta[i])
