@@ -2,6 +2,7 @@ package lab
 
 import (
 	"maps"
+	"os"
 	"slices"
 	"testing"
 
@@ -60,12 +61,12 @@ func (s succession) run(t *testing.T, k kind, n int, open string, soon, later in
 	})
 }
 
-// failing returns which syncs to fail: all, or in the short form some, of which
-// with bolt most are of a meta page alone.
-func failing(t *testing.T, k kind) (which []int, most int) {
+// failing returns which syncs of a user's workload to fail: all, or in the short
+// form some, of which with bolt most are of a meta page alone.
+func failing(t *testing.T, k kind, user int) (which []int, most int) {
 	t.Helper()
 	var whole powercut.Disk
-	recorded(t, &whole, workload{Kind: k.name, From: 1, Users: 1}) // it has the fewest
+	recorded(t, &whole, workload{Kind: k.name, From: user, Users: 1})
 	most = whole.Syncs()
 	if long() {
 		for n := 1; n <= most; n++ {
@@ -77,7 +78,7 @@ func failing(t *testing.T, k kind) (which []int, most int) {
 		which = append(which, n)
 	}
 	if k.name == boltKind.name {
-		meta := whole.SyncsBefore(8192)
+		meta := whole.SyncsBefore(2 * int64(os.Getpagesize()))
 		require.NotEmpty(t, meta)
 		for i := 2; i < len(meta); i += 1 + len(meta)/3 {
 			which = append(which, meta[i])
@@ -98,13 +99,17 @@ func TestProcessesAfterSyncsThatFail(t *testing.T) {
 				Fault: "a sync fails, the process dies, another goes on, power cut", Store: k.name,
 				Outcomes: map[string]int{}, Controls: map[string]int{},
 			}
-			which, most := failing(t, k)
 			soon, later := 4, 40
 			if !long() {
 				soon, later = 16, 120
 			}
 			for _, name := range slices.Sorted(maps.Keys(successions)) {
 				s := successions[name]
+				user := 0
+				if s.swap {
+					user = 1
+				}
+				which, most := failing(t, k, user)
 				for _, n := range which {
 					if n+s.later > most {
 						continue
@@ -118,6 +123,7 @@ func TestProcessesAfterSyncsThatFail(t *testing.T) {
 				}
 			}
 			const control = "killed at once"
+			which, _ := failing(t, k, 0)
 			for _, n := range which[len(which)/2:] { // by then the first process has made the file
 				successions[control].run(t, k, n, "borrowed", min(3, soon), later, func(_ int, _ powercut.Chance, err error) {
 					if err != nil {

@@ -6,7 +6,8 @@
 // It keeps every promise of [threads.Store]. Deleting or restoring all threads
 // of a user is one small commit at any number of them. What a call has
 // returned is on disk; concurrent writers share commits. Several processes
-// may use one file on one machine.
+// may use one file on one machine. [Open] relies on nothing that a process
+// before it could not sync.
 //
 // What it is bad at: one writer at a time, of all processes; a read costs three
 // to four times what it costs in package bolt (docs/performance.md); a read
@@ -101,6 +102,11 @@ func newStore(path string, o *Options) (*Store, Options) {
 // Open opens the file at path, which it creates with mode 0600 if there is
 // none, and owns it until Close. The directory must exist. Older layouts are
 // brought to that of this package.
+//
+// A log that another process has left, or has open, is written to the disk
+// again, for which Open waits for the lock for writing: after a sync that failed
+// the system may show what is not there. Usually that is at most 4 MiB; when all
+// processes have closed the file there is no log.
 //
 // It returns [threads.ErrLocked] if another process held the file for all of
 // BusyTimeout, [threads.ErrCorrupt] if it is damaged or another program's,
@@ -212,7 +218,9 @@ func (s *Store) retry(ctx context.Context, try func() error) error {
 // with. It needs synchronous FULL or EXTRA, a journal on disk that does not persist (best WAL) and
 // encoding UTF-8. Set a busy timeout, or writes are [threads.ErrLocked] as
 // soon as two meet, and secure_delete, or what is erased stays readable in
-// free pages.
+// free pages. After [threads.ErrUnknownOutcome] and the end of the process the
+// database may show what is not on the disk, and the next process goes on from
+// that: only Open, of a file of our own, makes sure of it.
 func New(ctx context.Context, db *sql.DB, o *Options) (*Store, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
