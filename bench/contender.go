@@ -15,8 +15,8 @@ type Contender struct {
 	Engine string // what is under it: memory, bbolt or SQLite. Those of one engine are compared
 	About  string // what it is, and how it differs from the others, for a reader of the tables
 
-	// Slow is the most threads with which it is measured, for any workload:
-	// to fill more, or to delete them, takes more than a minute. 0: any number.
+	// Slow is the most threads with which it is measured, by any workload: to
+	// fill more and to delete them takes more than a minute. 0: any number.
 	Slow int
 
 	// Open returns the keeper in a directory, which is empty or was filled
