@@ -54,6 +54,7 @@ type Plan struct {
 	Into    uint64       // the generation that the one thread of the call goes into
 	Moves   []Move       // generations to be emptied into others
 	Threads int64        // how many threads the call deletes or restores
+	Recount bool         // of records that are there, only the number of threads changes
 }
 
 // Move is every thread of one generation going into another.
@@ -161,7 +162,7 @@ func bySize(a, b Generation) int {
 func (l Ledger) Remove(from uint64, n int64) Plan {
 	g := l.get(from)
 	g.Threads -= n
-	return Plan{Put: []Generation{g}, Threads: n}
+	return Plan{Put: []Generation{g}, Threads: n, Recount: true}
 }
 
 // Counts sums up the scope. It needs every generation of it.
@@ -213,5 +214,5 @@ func (g Generation) revived() Generation {
 
 // put is the plan for one thread going into the last of the generations.
 func put(gens ...Generation) Plan {
-	return Plan{Put: gens, Into: gens[len(gens)-1].ID, Threads: 1}
+	return Plan{Put: gens, Into: gens[len(gens)-1].ID, Threads: 1, Recount: true}
 }

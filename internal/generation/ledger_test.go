@@ -33,17 +33,17 @@ func TestPlans(t *testing.T) {
 		{
 			"the first thread opens a generation",
 			ledger{}.Create("org_a", 7),
-			generation.Plan{Put: ledger{liveOf("org_a", 7, 1)}, Into: 7, Threads: 1},
+			generation.Plan{Put: ledger{liveOf("org_a", 7, 1)}, Into: 7, Threads: 1, Recount: true},
 		},
 		{
 			"the next joins the youngest live one of its organization",
 			ledger{liveOf("org_a", 7, 4), liveOf("org_a", 9, 1), liveOf("org_b", 11, 1), deletedIn("d1", "org_a", 12, 3)}.Create("org_a", 13),
-			generation.Plan{Put: ledger{liveOf("org_a", 9, 2)}, Into: 9, Threads: 1},
+			generation.Plan{Put: ledger{liveOf("org_a", 9, 2)}, Into: 9, Threads: 1, Recount: true},
 		},
 		{
 			"a personal thread joins no organization's",
 			ledger{liveOf("org_a", 7, 4)}.Create("", 8),
-			generation.Plan{Put: ledger{liveOf("", 8, 1)}, Into: 8, Threads: 1},
+			generation.Plan{Put: ledger{liveOf("", 8, 1)}, Into: 8, Threads: 1, Recount: true},
 		},
 		{
 			"deleting all rewrites the live records of the scope, and no more",
@@ -64,22 +64,22 @@ func TestPlans(t *testing.T) {
 		{
 			"the first thread deleted singly opens the singles",
 			ledger{liveOf("org_a", 7, 4), singlesOf("org_b", 8, 2)}.DeleteOne(7, 9),
-			generation.Plan{Put: ledger{liveOf("org_a", 7, 3), singlesOf("org_a", 9, 1)}, Into: 9, Threads: 1},
+			generation.Plan{Put: ledger{liveOf("org_a", 7, 3), singlesOf("org_a", 9, 1)}, Into: 9, Threads: 1, Recount: true},
 		},
 		{
 			"the last thread of a generation leaves it to be dropped",
 			ledger{liveOf("org_a", 7, 1), singlesOf("org_a", 8, 2)}.DeleteOne(7, 9),
-			generation.Plan{Put: ledger{liveOf("org_a", 7, 0), singlesOf("org_a", 8, 3)}, Into: 8, Threads: 1},
+			generation.Plan{Put: ledger{liveOf("org_a", 7, 0), singlesOf("org_a", 8, 3)}, Into: 8, Threads: 1, Recount: true},
 		},
 		{
 			"one thread restored joins the live ones",
 			ledger{deletedIn("d1", "org_a", 7, 4), liveOf("org_a", 8, 2)}.RestoreOne(7, 9),
-			generation.Plan{Put: ledger{deletedIn("d1", "org_a", 7, 3), liveOf("org_a", 8, 3)}, Into: 8, Threads: 1},
+			generation.Plan{Put: ledger{deletedIn("d1", "org_a", 7, 3), liveOf("org_a", 8, 3)}, Into: 8, Threads: 1, Recount: true},
 		},
 		{
 			"purged threads leave their generation",
 			ledger{deletedIn("d1", "org_a", 7, 4)}.Remove(7, 4),
-			generation.Plan{Put: ledger{deletedIn("d1", "org_a", 7, 0)}, Threads: 4},
+			generation.Plan{Put: ledger{deletedIn("d1", "org_a", 7, 0)}, Threads: 4, Recount: true},
 		},
 	} {
 		if !samePlan(c.got, c.want) {
@@ -162,7 +162,7 @@ func samePlan(a, b generation.Plan) bool {
 		}
 		return set
 	}
-	return a.Into == b.Into && a.Threads == b.Threads && reflect.DeepEqual(a.Moves, b.Moves) && reflect.DeepEqual(records(a), records(b))
+	return a.Into == b.Into && a.Threads == b.Threads && a.Recount == b.Recount && reflect.DeepEqual(a.Moves, b.Moves) && reflect.DeepEqual(records(a), records(b))
 }
 
 // A store that asks about a generation it did not hand over has a mistake in

@@ -37,6 +37,7 @@ func Statements() map[string]string {
 		"users due":             usersDueSQL,
 		"update deletion":       updateDeletionSQL,
 		"update generation":     updateGenerationSQL,
+		"recount generation":    recountGenerationSQL,
 	}
 }
 
@@ -112,3 +113,6 @@ func (s *Store) PlantCount(ctx context.Context, user, deletion string, n int64) 
 		return v.apply(generation.Plan{Put: l})
 	})
 }
+
+// DecodeMetadata reads metadata as rows have it.
+func DecodeMetadata(text string) (map[string]string, error) { return decodeMetadata(text) }

@@ -65,6 +65,28 @@ func TestPlans(t *testing.T) {
 // cost is what a call wrote: rows, and pages of the log.
 type cost struct{ rows, pages int64 }
 
+func costOf(t *testing.T, store *sqlite.Store, path string, call func()) cost {
+	t.Helper()
+	shell(t, path, `PRAGMA wal_checkpoint(TRUNCATE)`)
+	before, err := store.Stats(t.Context())
+	require.NoError(t, err)
+	require.Zero(t, before.LogBytes)
+	call()
+	after, err := store.Stats(t.Context())
+	require.NoError(t, err)
+	const head, frame = 32, 24 + 4096 // of the log
+	return cost{after.RowsWritten - before.RowsWritten, (after.LogBytes - head) / frame}
+}
+
+// TestACreateWritesOnePageForItsCount: beside those of the thread and of its
+// two indexes. The index of generations stays as it is.
+func TestACreateWritesOnePageForItsCount(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	store, svc := open(t, path, nil)
+	createMany(t, svc, "ada", 1)
+	require.Equal(t, cost{rows: 2, pages: 4}, costOf(t, store, path, func() { createMany(t, svc, "ada", 1) }))
+}
+
 // TestDeletingAndRestoringWriteTheSameAtEverySize: SKEIN_LONG=1 also counts at
 // a million threads.
 func TestDeletingAndRestoringWriteTheSameAtEverySize(t *testing.T) {
@@ -76,25 +98,14 @@ func TestDeletingAndRestoringWriteTheSameAtEverySize(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "db")
 		store, svc := open(t, path, nil)
 		createMany(t, svc, "ada", n)
-		count := func(f func()) cost {
-			shell(t, path, `PRAGMA wal_checkpoint(TRUNCATE)`)
-			before, err := store.Stats(t.Context())
-			require.NoError(t, err)
-			require.Zero(t, before.LogBytes)
-			f()
-			after, err := store.Stats(t.Context())
-			require.NoError(t, err)
-			const head, frame = 32, 24 + 4096 // of the log
-			return cost{after.RowsWritten - before.RowsWritten, (after.LogBytes - head) / frame}
-		}
 		var d threads.Deletion
-		deleting = count(func() {
+		deleting = costOf(t, store, path, func() {
 			var err error
 			d, err = svc.SoftDeleteAll(t.Context(), "ada", threads.All())
 			require.NoError(t, err)
 			require.EqualValues(t, n, d.Count)
 		})
-		restoring = count(func() {
+		restoring = costOf(t, store, path, func() {
 			restored, err := svc.Restore(t.Context(), "ada", d.ID)
 			require.NoError(t, err)
 			require.EqualValues(t, n, restored)

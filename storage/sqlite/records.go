@@ -1,9 +1,7 @@
 package sqlite
 
 import (
-	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"hash/crc32"
 	"time"
@@ -106,18 +104,13 @@ func (r *threadRecord) sealed(user, organization string) int64 {
 // recordOf makes the record of a thread. Its number is not set.
 func recordOf(t threads.Thread, gen uint64, single string) (threadRecord, error) {
 	r := threadRecord{
-		generation: gen, id: t.ID, assistant: t.Assistant, title: t.Title, metadata: "{}", hidden: t.Hidden,
+		generation: gen, id: t.ID, assistant: t.Assistant, title: t.Title, hidden: t.Hidden,
 		pinnedAt: micros(t.PinnedAt), createdAt: t.CreatedAt.UnixMicro(), updatedAt: t.UpdatedAt.UnixMicro(),
 		activeAt: t.LastActivityAt.UnixMicro(), version: t.Version, single: single,
 	}
-	if len(t.Metadata) > 0 {
-		var b bytes.Buffer
-		e := json.NewEncoder(&b)
-		e.SetEscapeHTML(false) // people read it
-		if err := e.Encode(t.Metadata); err != nil {
-			return r, fmt.Errorf("sqlite: encode metadata: %w", err)
-		}
-		r.metadata = string(bytes.TrimSuffix(b.Bytes(), []byte("\n")))
+	var err error
+	if r.metadata, err = encodeMetadata(t.Metadata); err != nil {
+		return r, fmt.Errorf("sqlite: encode metadata: %w", err)
 	}
 	r.sum = r.sealed(t.User, t.Organization)
 	return r, nil
@@ -136,16 +129,15 @@ func (r *threadRecord) row(user string, g generation.Generation) (row, error) {
 	if r.generation != g.ID || r.sealed(user, g.Organization) != r.sum {
 		return row{}, corrupt("the row %d of thread %q does not match its checksum", r.number, r.id)
 	}
+	metadata, err := decodeMetadata(r.metadata)
+	if err != nil {
+		return row{}, corrupt("the metadata of thread %q: %v", r.id, err)
+	}
 	t := threads.Thread{
 		ID: r.id, User: user, Organization: g.Organization, Assistant: r.assistant, Title: r.title,
-		Metadata: map[string]string{}, Hidden: r.hidden, PinnedAt: fromMicros(r.pinnedAt),
+		Metadata: metadata, Hidden: r.hidden, PinnedAt: fromMicros(r.pinnedAt),
 		CreatedAt: time.UnixMicro(r.createdAt).UTC(), UpdatedAt: time.UnixMicro(r.updatedAt).UTC(),
 		LastActivityAt: time.UnixMicro(r.activeAt).UTC(), Version: r.version,
-	}
-	if r.metadata != "{}" {
-		if err := json.Unmarshal([]byte(r.metadata), &t.Metadata); err != nil {
-			return row{}, corrupt("the metadata of thread %q: %v", r.id, err)
-		}
 	}
 	return row{Thread: t, number: r.number, gen: g, single: r.single}, nil
 }
