@@ -9,17 +9,17 @@
 // may use one file on one machine. [Open] relies on nothing that a process
 // before it could not sync.
 //
-// What it is bad at: one writer at a time, of all processes; a read costs three
-// to four times what it costs in package bolt (docs/performance.md); a read
-// transaction that stays open, of a host's own too, keeps the log from being
-// emptied, and the log then grows; files on a network share are not safe, for
-// SQLite's locks are not; on a disk that is full the log and the file may want
-// some 12 MiB more before a purge can give room back; the file does not shrink,
-// but for [Store.Erase], and a user with hundreds of live or deleted generations (organizations, or bulk deletions
-// in the trash) pays for each in every page of a list. SQLite has no checksum
-// of its pages. Each row has one here, so no thread is shown otherwise than it
-// was stored; but a damaged index can hide threads from a search until
-// [Store.Check] finds it.
+// What it is bad at: one writer at a time, of all processes; a read costs two
+// and a half to four times what it costs in package bolt (docs/performance.md);
+// a read transaction that stays open, of a host's own too, keeps the log from
+// being emptied, and the log then grows; files on a network share are not safe,
+// for SQLite's locks are not; on a disk that is full the log and the file may
+// want some 12 MiB more before a purge can give room back; the file does not
+// shrink, but for [Store.Erase], and a user with hundreds of live or deleted
+// generations (organizations, or bulk deletions in the trash) pays for each in
+// every page of a list. SQLite has no checksum of its pages. Each row has one
+// here, so no thread is shown otherwise than it was stored; but a damaged index
+// can hide threads from a search until [Store.Check] finds it.
 package sqlite
 
 import (
